@@ -1,0 +1,59 @@
+package supervisor
+
+import "time"
+
+// Event is one change in the life of a task or of the supervisor. Sequence, Time and Kind are always set; Task, UID and Labels on every
+// event about a task; of the rest, just the fields that KindFields lists for the kind. An Event is immutable: Labels must not be changed.
+type Event struct {
+	Sequence uint64    // position in the event log: from 1, without holes
+	Time     time.Time // never before the Time of the event with the preceding Sequence
+	Kind     Kind
+
+	Task   string            // name of the task
+	UID    UID               // life of the task
+	Labels map[string]string // of the task; not sent over the wire, there for filters
+
+	Attempt   uint64        // number of the attempt, from 1
+	Duration  time.Duration // of the attempt that ended
+	Timeout   time.Duration // that the attempt exceeded
+	Delay     time.Duration // until the next attempt
+	Reason    string        // in words, at most maxReason bytes
+
+	ExitCode    int32 // of the process that the attempt ran; counts only where HasExitCode is set
+	HasExitCode bool
+	Source      BackoffSource // what Delay follows
+	Outcome     Outcome       // of the life
+}
+
+// Kind says what happened.
+type Kind uint8
+
+// Kinds of events. KindFields says which fields each one sets.
+const (
+	TaskAddRequested       Kind = iota + 1 // first event of every life: the request is valid
+	TaskAdded                              // registered; always before TaskStarting
+	TaskStarting                           // an attempt begins, its permit held
+	TaskStopped                            // an attempt ended with success or by cancellation
+	TaskFailed                             // an attempt failed, panicked or timed out
+	TimeoutHit                             // an attempt reached its timeout; TaskFailed follows when the body is back
+	BackoffScheduled                       // another attempt follows the one that ended
+	ActorExhausted                         // the restart rules end the task: OutcomeCompleted or OutcomeFailed
+	ActorDead                              // the body said that the failure is beyond retrying: OutcomeFatal
+	TaskRemoveRequested                    // someone asked for the task to be removed
+	TaskRemoved                            // last event of every life: the body has returned and the name is free
+	ShutdownRequested                      // the supervisor begins to shut down
+	AllStoppedWithinGrace                  // all tasks ended within the grace period of the shutdown
+	GraceExceeded                          // the body of a task ignored its cancellation for the whole grace period
+)
+
+var kindNames = [...]string{
+	TaskAddRequested: "TASK_ADD_REQUESTED", TaskAdded: "TASK_ADDED", TaskStarting: "TASK_STARTING",
+	TaskStopped: "TASK_STOPPED", TaskFailed: "TASK_FAILED", TimeoutHit: "TIMEOUT_HIT",
+	BackoffScheduled: "BACKOFF_SCHEDULED", ActorExhausted: "ACTOR_EXHAUSTED", ActorDead: "ACTOR_DEAD",
+	TaskRemoveRequested: "TASK_REMOVE_REQUESTED", TaskRemoved: "TASK_REMOVED",
+	ShutdownRequested: "SHUTDOWN_REQUESTED", AllStoppedWithinGrace: "ALL_STOPPED_WITHIN_GRACE",
+	GraceExceeded: "GRACE_EXCEEDED",
+}
+
+// String returns the name of the kind in upper case, as the wire has it.
+func (k Kind) String() string { return enumName(kindNames[:], k, "Kind") }

@@ -1,0 +1,33 @@
+package supervisor
+
+import "time"
+
+// retained keeps finished tasks up to a number and an age. It is guarded by Supervisor.mu. Age is enforced when somebody looks and when
+// another task ends, not by a timer: the number alone bounds the memory.
+type retained struct {
+	limit int
+	age   time.Duration
+	tasks []*task // the oldest first
+}
+
+// keep adds a task that has just finished.
+func (r *retained) keep(t *task, byUID map[UID]*task) {
+	r.tasks = append(r.tasks, t)
+	if len(r.tasks) > r.limit {
+		r.dropOldest(byUID)
+	}
+	r.expire(byUID)
+}
+
+// expire drops the tasks that have been kept for too long. A task's time of finishing is set under Supervisor.mu too.
+func (r *retained) expire(byUID map[UID]*task) {
+	for len(r.tasks) > 0 && time.Since(r.tasks[0].finished) > r.age {
+		r.dropOldest(byUID)
+	}
+}
+
+func (r *retained) dropOldest(byUID map[UID]*task) {
+	delete(byUID, r.tasks[0].uid)
+	r.tasks[0] = nil
+	r.tasks = r.tasks[1:]
+}

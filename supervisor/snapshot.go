@@ -1,0 +1,26 @@
+package supervisor
+
+import "time"
+
+// Snapshot is the state of one life of a task at one moment. It is a copy; Labels of its Spec must not be changed.
+type Snapshot struct {
+	Spec          Spec // as given to Add, defaults not filled in
+	UID           UID
+	State         State
+	Attempt       uint64     // number of the running or else of the last attempt; 0 before the first
+	FailureStreak uint32     // failures in a row
+	CreateTime    time.Time  // when Add registered the task
+	StartTime     time.Time  // of the last attempt; zero before the first
+	NextAttempt   time.Time  // set only in StateBackoff
+	FinishTime    time.Time  // set only in StateFinished
+	LastError     *LastError // of this life; nil when no attempt failed
+	Outcome       Outcome    // set in StateFinished, and on a stuck task that the shutdown abandoned
+	Sequence      uint64     // of the last event of this task: earlier ones are part of the snapshot
+}
+
+// LastError is how an attempt failed.
+type LastError struct {
+	Err    error     // as the body returned it, *PanicError for a panic
+	Reason string    // text of Err, at most MaxReason bytes
+	Time   time.Time // of the failure
+}

@@ -1,0 +1,39 @@
+package supervisor
+
+import "fmt"
+
+// The life of a task. Nothing but task.enterLocked changes a state, and only along these lines:
+//
+//	Add ──► WAITING ──► RUNNING ──► BACKOFF ──► WAITING or RUNNING …
+//	           │           │ │         │
+//	           │     told  │ │ rules   │ told to stop
+//	           │   to stop │ │ end it  │
+//	           ▼           ▼ │         ▼
+//	        STOPPING ◄───────┼──── STOPPING ──► STUCK     (the body did not return within the grace period)
+//	           │             │         │          │
+//	           └──────► FINISHED ◄─────┴──────────┘       terminal
+//
+// An attempt that timed out is told to stop too: it is STOPPING, then perhaps STUCK, and from there goes on to BACKOFF when the body
+// returns, unless the task was to be removed meanwhile.
+var transitions = [...][]State{
+	0:             {StateWaiting},
+	StateQueued:   {StateWaiting, StateStopping, StateFinished},
+	StateWaiting:  {StateRunning, StateStopping},
+	StateRunning:  {StateBackoff, StateStopping, StateFinished},
+	StateBackoff:  {StateWaiting, StateRunning, StateStopping},
+	StateStopping: {StateBackoff, StateStuck, StateFinished},
+	StateStuck:    {StateBackoff, StateFinished},
+	StateFinished: nil,
+}
+
+// enterLocked moves the task to another state. A move that is not in the table is a fault of the engine, and going on would
+// break what it guarantees.
+func (t *task) enterLocked(to State) {
+	for _, s := range transitions[t.state] {
+		if s == to {
+			t.state = to
+			return
+		}
+	}
+	panic(fmt.Sprintf("supervisor: task %q cannot go from %s to %s", t.spec.Name, t.state, to))
+}
