@@ -1,0 +1,19 @@
+// Package e2e holds the tests that drive the daemon as its users do: the built binary as a process of its own, grpcurl and grpc-health-probe
+// as its callers, signals, files and loopback addresses between them.
+//
+// # Usage
+//
+//	make e2e
+//
+// builds the two tools into .bin and runs these tests with the build tag e2e. TASKVISOR_E2E_BIN is the folder of the tools.
+//
+// # How they wait
+//
+// For a named moment, never for a time: a line of output, an event, the end of a process, the end of a pipe. Each process has a deadline
+// after which it is killed and the test fails with all that the process printed.
+//
+// # The session of README.md
+//
+// A fenced block that is marked console is run against a daemon that was started like `make run` does, and its output is compared;
+// readme_test.go has the format.
+package e2e

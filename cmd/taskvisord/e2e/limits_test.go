@@ -1,0 +1,76 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+
+	taskvisorv1 "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
+)
+
+// These refusals need a daemon or a moment of their own.
+
+func TestPluginThatIsNotEnabled(t *testing.T) {
+	d := startDaemon(t)
+	m := mistake{code: codes.PermissionDenied, reason: "PLUGIN_DISABLED", metadata: map[string]string{"plugin": "exec"}}
+	r := d.refuse(t, "AddTask", tick)
+	m.check(t, r)
+	if !strings.Contains(r.message, "--exec-allow") {
+		t.Errorf("the message does not say what to do: %s", r.message)
+	}
+}
+
+func TestOneTaskTooMany(t *testing.T) {
+	d := startDaemon(t, "--max-tasks", "1")
+	d.call(t, "AddTask", `{"task":{"plugin":"sleep","config":{"duration":"1h"}}}`, &taskvisorv1.AddTaskResponse{})
+	m := mistake{code: codes.ResourceExhausted, reason: "TASK_LIMIT", metadata: map[string]string{"limit": "1"}}
+	m.check(t, d.refuse(t, "AddTask", `{"task":{"plugin":"sleep"}}`))
+}
+
+func TestRequestThatIsTooLarge(t *testing.T) {
+	d := startDaemon(t)
+	m := mistake{code: codes.ResourceExhausted, reason: "SIZE_LIMIT", metadata: map[string]string{"limit": "1048576"}}
+	m.check(t, d.refuse(t, "AddTask", task(`"config":{"reason":"`+strings.Repeat("x", 2<<20)+`"}`)))
+}
+
+func TestBodyThatIgnoresItsRemoval(t *testing.T) {
+	d := startDaemon(t)
+	w := d.watch(t, `{}`)
+	added := &taskvisorv1.AddTaskResponse{}
+	d.call(t, "AddTask", `{"task":{"name":"deaf","plugin":"sleep","config":{"duration":"1h","ignore_cancel":"2s"}}}`, added)
+	w.until(t, "TASK_STARTING")
+
+	m := mistake{code: codes.DeadlineExceeded, reason: "TASK_STUCK", metadata: map[string]string{"name": "deaf", "uid": added.GetTask().GetUid()}}
+	m.check(t, d.refuse(t, "RemoveTask", `{"name":"deaf","grace_period":"0.1s"}`))
+	w.until(t, "GRACE_EXCEEDED")
+	removed := w.until(t, "TASK_REMOVED") // as soon as the body returns
+	if last := removed[len(removed)-1]; last.GetOutcome() != taskvisorv1.Outcome_OUTCOME_CANCELED {
+		t.Errorf("the life ends with %v", last)
+	}
+}
+
+func TestCursorThatIsTooOld(t *testing.T) {
+	d := startDaemon(t, "--event-buffer", "16")
+	w := d.watch(t, `{}`)
+	d.call(t, "AddTask", `{"task":{"name":"busy","plugin":"sleep","config":{"duration":"0s"},"restart":{"mode":"RESTART_MODE_ALWAYS"}}}`,
+		&taskvisorv1.AddTaskResponse{})
+	for w.sequence < 32 {
+		w.next(t)
+	}
+	d.call(t, "RemoveTask", `{"name":"busy"}`, &taskvisorv1.RemoveTaskResponse{})
+	listed := &taskvisorv1.ListTasksResponse{}
+	d.call(t, "ListTasks", `{}`, listed)
+	cursor := listed.GetCursor()
+
+	r := d.refuse(t, "WatchEvents", fmt.Sprintf(`{"resume":{"epoch":%q,"sequence":"1"}}`, cursor.GetEpoch()))
+	m := mistake{code: codes.OutOfRange, reason: "CURSOR_EXPIRED", metadata: map[string]string{
+		"epoch":           cursor.GetEpoch(),
+		"oldest_sequence": fmt.Sprint(cursor.GetSequence() - 15),
+		"last_sequence":   fmt.Sprint(cursor.GetSequence()),
+	}}
+	m.check(t, r)
+}

@@ -1,0 +1,151 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// documentedAddr is where the daemon of README.md listens.
+const documentedAddr = "127.0.0.1:7700"
+
+// mayRun are the programs whose commands may stand in a console block. Whatever else a reader is to type belongs into a block of another
+// kind: this test would run it.
+var mayRun = []string{"grpcurl", "grpc-health-probe"}
+
+// TestReadmeSession runs the console blocks of README.md, as console_test.go reads and pattern_test.go compares them, against a daemon that
+// was started like `make run` starts it, as the reader has just done.
+func TestReadmeSession(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatalf("README.md has to show a session with grpcurl: %v", err)
+	}
+	steps, err := readConsole(string(text))
+	if err != nil {
+		t.Fatalf("README.md: %v", err)
+	}
+	if len(steps) == 0 {
+		t.Fatal("README.md has no block that is marked console: there is no session to run. console_test.go has the format")
+	}
+	s := session{daemon: startAsMakeRun(t), ids: identities{}}
+	for _, step := range steps {
+		if !slices.Contains(mayRun, step.program()) {
+			t.Fatalf("README.md:%d: %s: only %q may stand in a console block", step.line, step.program(), mayRun)
+		}
+		s.run(t, step)
+	}
+	for _, b := range s.background {
+		s.interrupt(t, b.step, b.process)
+	}
+}
+
+// session runs steps against a daemon.
+type session struct {
+	daemon     *daemon
+	ids        identities
+	background []backgroundStep
+}
+
+// backgroundStep is a command in another terminal.
+type backgroundStep struct {
+	step
+	*process
+}
+
+func (s *session) run(t *testing.T, step step) {
+	t.Helper()
+	switch {
+	case step.background:
+		p := s.start(t, step)
+		p.stdout.line(0)
+		s.background = append(s.background, backgroundStep{step, p})
+	case step.interrupted:
+		s.interrupt(t, step, s.start(t, step))
+	default:
+		s.repeat(t, step)
+	}
+}
+
+// report fails the test unless err is nil.
+func (s *session) report(t *testing.T, step step, err error, printed string) {
+	t.Helper()
+	if err != nil {
+		t.Fatalf("README.md:%d: $ %s\n%v\nIt printed:\n%s", step.line, step.command, err, printed)
+	}
+}
+
+// looks is how often a list may be looked at until it shows what is documented: it shows a moment, of tasks that go on.
+const looks = 20
+
+// repeat runs a command to its end and compares what it prints.
+func (s *session) repeat(t *testing.T, step step) {
+	t.Helper()
+	tries := 1
+	if strings.Contains(step.command, "/ListTasks") {
+		tries = looks
+	}
+	var printed string
+	var err error
+	for range tries {
+		p := s.start(t, step)
+		<-p.ended
+		printed = s.output(p)
+		if err = compare(s.ids, step.output, printed); err == nil {
+			return
+		}
+	}
+	s.report(t, step, err, printed)
+}
+
+// interrupt ends a command as soon as it has printed what is documented.
+func (s *session) interrupt(t *testing.T, step step, p *process) {
+	t.Helper()
+	err := s.awaitOutput(step, p)
+	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGINT) // fails if it has ended by itself, which is fine
+	<-p.ended
+	s.report(t, step, err, s.output(p))
+}
+
+func (s *session) awaitOutput(step step, p *process) error {
+	err := errors.New("nothing was printed")
+	for offset := 0; ; {
+		_, next, ok := p.stdout.line(offset)
+		if !ok {
+			return fmt.Errorf("it ended before it had printed what is documented: %w", err)
+		}
+		offset = next
+		printed := strings.ReplaceAll(p.stdout.String()[:offset], s.daemon.addr, documentedAddr)
+		if err = compareStream(s.ids, step.output, printed); err == nil || errors.Is(err, errTooMuch) {
+			return err
+		}
+	}
+}
+
+// output returns what a command has printed, with the address that the document has.
+func (s *session) output(p *process) string {
+	return strings.ReplaceAll(p.output(), s.daemon.addr, documentedAddr)
+}
+
+// start starts a command by the shell, as the reader does, in a process group of its own, which a terminal would interrupt as one. The address
+// is that of the daemon of this test, uids are those that it made.
+func (s *session) start(t *testing.T, step step) *process {
+	t.Helper()
+	command := s.ids.apply(strings.ReplaceAll(step.command, documentedAddr, s.daemon.addr))
+	return startCommand(t, func(ctx context.Context) *exec.Cmd {
+		cmd := exec.CommandContext(ctx, "sh", "-c", command)
+		cmd.Dir = root
+		cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(bin.grpcurl)+string(filepath.ListSeparator)+os.Getenv("PATH"))
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+		return cmd
+	})
+}

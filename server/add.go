@@ -1,0 +1,159 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
+	"github.com/taskvisor/taskvisor/supervisor"
+	"github.com/taskvisor/taskvisor/supervisor/plugin"
+)
+
+// AddTask implements taskvisor.v1.SupervisorService. The request, which becomes part of the task, must not be changed afterwards.
+func (s *Server) AddTask(ctx context.Context, req *pb.AddTaskRequest) (*pb.AddTaskResponse, error) {
+	task, err := s.addTask(ctx, req)
+	if err != nil {
+		return nil, s.refuse(ctx, err)
+	}
+	return &pb.AddTaskResponse{Task: task}, nil
+}
+
+func (s *Server) addTask(ctx context.Context, req *pb.AddTaskRequest) (*pb.Task, error) {
+	if err := checkPending(req); err != nil {
+		return nil, err
+	}
+	spec, err := s.checkAdd(req)
+	if err != nil {
+		return nil, err
+	}
+	if req.GetValidateOnly() {
+		return s.rehearse(&spec)
+	}
+	snap, err := s.sup.Add(ctx, spec)
+	for req.GetTask().GetName() == "" && errors.Is(err, supervisor.ErrTaskExists) {
+		spec = renamed(spec, newName(req.GetTask().GetPlugin()))
+		snap, err = s.sup.Add(ctx, spec)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return taskToWire(&snap), nil
+}
+
+// checkAdd checks all of a request, and returns what it asks for, body included. It changes nothing.
+func (s *Server) checkAdd(req *pb.AddTaskRequest) (supervisor.Spec, error) {
+	var v violations
+	v.enum("if_exists", req.GetIfExists(), true)
+	wire := req.GetTask()
+	if wire == nil {
+		v.add("task", "no task is given; give one with a name and a plugin at least")
+		return supervisor.Spec{}, v.err()
+	}
+	spec := specToEngine(wire, &v)
+	v.labels("task.labels", wire.GetLabels())
+	run, cause := s.build(wire, &v)
+	if isA[*pluginFault](cause) {
+		return supervisor.Spec{}, cause
+	}
+	spec.Task = &body{Task: run, spec: wire, version: s.catalog.versions[wire.GetPlugin()]}
+	if spec.Name == "" {
+		spec = renamed(spec, newName(wire.GetPlugin()))
+	}
+	if e, ok := errors.AsType[*supervisor.SpecError](spec.Validate()); ok {
+		v.merge(specViolations(e))
+	}
+	if cause != nil || v != nil {
+		return supervisor.Spec{}, &invalidError{v, cause}
+	}
+	return spec, nil
+}
+
+// build makes the body. What is wrong with the config it adds to v; cause is what is more than a violation.
+func (s *Server) build(wire *pb.TaskSpec, v *violations) (run supervisor.Task, cause error) {
+	if wire.GetPlugin() == "" {
+		v.add("task.plugin", "no plugin is given; give one of %s", strings.Join(s.catalog.names, ", "))
+		return nil, nil
+	}
+	config, ok := checkConfig(wire.GetConfig(), v)
+	if !ok {
+		return nil, nil
+	}
+	run, err := s.plugins.Build(wire.GetPlugin(), config)
+	switch {
+	case err == nil:
+		return run, nil
+	case isA[*plugin.ConfigError](err):
+		v.merge(violationsOf(err))
+		return nil, nil
+	case isA[*plugin.UnknownPluginError](err):
+		v.add("task.plugin", "%v", err)
+		return nil, err
+	case isA[*plugin.DisabledError](err):
+		return nil, err
+	default:
+		return nil, &pluginFault{err}
+	}
+}
+
+// checkConfig returns the config as package plugin takes it.
+func checkConfig(config *structpb.Struct, v *violations) (object map[string]any, ok bool) {
+	object = config.AsMap()
+	size, err := jsonSize(object)
+	switch {
+	case err != nil:
+		v.add("task.config", "this is no JSON object: %v; JSON has neither NaN nor infinite numbers", err)
+	case size > maxConfigBytes:
+		v.add("task.config", "%d bytes of JSON are too many; give at most %d", size, maxConfigBytes)
+	default:
+		return object, true
+	}
+	return nil, false
+}
+
+// jsonSize returns the number of bytes of an object as JSON, without any space.
+func jsonSize(object map[string]any) (int, error) {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(object); err != nil {
+		return 0, err
+	}
+	return text.Len() - len("\n"), nil
+}
+
+// rehearse answers as if the task was added.
+func (s *Server) rehearse(spec *supervisor.Spec) (*pb.Task, error) {
+	if s.drain.started() {
+		return nil, supervisor.ErrShutdown
+	}
+	if holder, err := s.sup.Get(supervisor.ByName(spec.Name)); err == nil {
+		return nil, &supervisor.TaskError{Name: spec.Name, UID: holder.UID, Err: supervisor.ErrTaskExists}
+	}
+	return taskToWire(&supervisor.Snapshot{Spec: *spec, State: supervisor.StateWaiting, CreateTime: time.Now()}), nil
+}
+
+// renamed returns the spec, made by checkAdd, with another name.
+func renamed(spec supervisor.Spec, name string) supervisor.Spec {
+	b := *spec.Task.(*body)
+	b.spec = proto.CloneOf(b.spec)
+	b.spec.Name = name
+	spec.Name, spec.Task = name, &b
+	return spec
+}
+
+// newName makes a name for a task of the plugin: "sleep-k3v9x2qa". It is most likely unique, and Add makes sure.
+func newName(pluginName string) string {
+	if !plugin.ValidName(pluginName) {
+		pluginName = "task" // the plugin will be refused, the name should not be as well
+	}
+	const length = 8 // 40 bits
+	return pluginName + "-" + strings.ToLower(rand.Text()[:length])
+}

@@ -1,0 +1,59 @@
+package server
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Defaults of Config.
+const (
+	DefaultMaxStreams           = 10_000
+	DefaultMaxConcurrentStreams = 2_000
+	DefaultMaxRequestBytes      = 1 << 20
+	DefaultDrainTimeout         = 5 * time.Second
+)
+
+// Config says how a Server behaves. The zero value works: each zero field stands for its default.
+type Config struct {
+	// Logger for what happens to calls. Default: slog.Default().
+	Logger *slog.Logger
+	// Version of the program, sent with each answer as the header "taskvisor-version". Default: none, and no header.
+	Version string
+	// MaxStreams is how many WatchEvents streams may be open at once, on all connections together; one more is refused with STREAM_LIMIT.
+	// Default: 10,000. Negative: no limit.
+	MaxStreams int
+	// MaxConcurrentStreams is how many calls of all kinds one connection may have open at once; HTTP/2 lets one more wait. Default: 2,000.
+	MaxConcurrentStreams uint32
+	// MaxRequestBytes is the largest size of a request; a larger one is refused with SIZE_LIMIT. Default: 1 MiB. At most, and where it is
+	// negative, 4 MiB, which is where gRPC itself refuses to read on.
+	MaxRequestBytes int
+	// DrainTimeout is how long clients have, once the supervisor has shut down, to read the rest of their streams before their connections
+	// are closed. Default: 5 s.
+	DrainTimeout time.Duration
+}
+
+// grpcMaxRequestBytes is what gRPC itself reads at most. It answers a larger request without a word about the limit in force, so the
+// limit of Config has to be the first that is met.
+const grpcMaxRequestBytes = 4 << 20
+
+func (c Config) withDefaults() Config {
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.MaxStreams == 0 {
+		c.MaxStreams = DefaultMaxStreams
+	}
+	if c.MaxConcurrentStreams == 0 {
+		c.MaxConcurrentStreams = DefaultMaxConcurrentStreams
+	}
+	if c.MaxRequestBytes == 0 {
+		c.MaxRequestBytes = DefaultMaxRequestBytes
+	}
+	if c.MaxRequestBytes < 0 || c.MaxRequestBytes > grpcMaxRequestBytes {
+		c.MaxRequestBytes = grpcMaxRequestBytes
+	}
+	if c.DrainTimeout <= 0 {
+		c.DrainTimeout = DefaultDrainTimeout
+	}
+	return c
+}

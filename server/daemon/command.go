@@ -1,0 +1,168 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/taskvisor/taskvisor/server/daemon/internal/yamlfile"
+)
+
+// helpWidth is the width of the help text: a terminal of 100 columns, and readable on one of 80.
+const helpWidth = 100
+
+const description = `%s supervises tasks: it runs them, restarts them by their rules, and lets others add, remove, list and
+watch them over gRPC. SIGINT (Ctrl-C) and SIGTERM stop all tasks and then the daemon; a second one quits at once.
+
+Each setting is a flag, an environment variable and a key of the YAML config file: --max-tasks, TASKVISOR_MAX_TASKS and
+max-tasks. Flags go before the environment, and the environment before the file. Lists are separated by commas, and YAML
+lists in the file. A variable that is empty, and a key without a value, count as not given.
+
+%s`
+
+// newCommand returns the command line. serve is called with the config, once all of that is right.
+func newCommand(o *options, p *Process, serve func(context.Context, *config) error) *cobra.Command {
+	table := settings()
+	cmd := &cobra.Command{
+		Use:           o.name,
+		Short:         "Supervise tasks, controlled and observed over gRPC",
+		Long:          fmt.Sprintf(description, o.name, exitHelp),
+		Args:          cobra.NoArgs,
+		Version:       o.version,
+		SilenceErrors: true, // Run reports them
+		SilenceUsage:  true, // a page of help hides the sentence that says what is wrong
+	}
+	flags := addFlags(cmd.Flags(), table)
+	configFile := cmd.Flags().String("config", "", "YAML `FILE` of settings")
+	printConfig := cmd.Flags().Bool("print-config", false, "check the settings, print them as a config file with where each comes from, and exit")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		c, err := loadConfig(table, p.Env, flags(), *configFile)
+		switch {
+		case err != nil:
+			return err
+		case *printConfig:
+			return writeConfig(cmd.OutOrStdout(), table, c)
+		default:
+			return serve(cmd.Context(), c)
+		}
+	}
+	cmd.SetFlagErrorFunc(flagError)
+	cmd.SetVersionTemplate("{{.Name}} {{.Version}}\n")
+	cmd.SetUsageFunc(usage)
+	cmd.AddCommand(versionCommand(o))
+	cmd.CompletionOptions.HiddenDefaultCmd = true
+	return cmd
+}
+
+func versionCommand(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  cobra.NoArgs,
+		Run: func(cmd *cobra.Command, _ []string) {
+			fmt.Fprintf(cmd.OutOrStdout(), "%s %s\n", o.name, o.version)
+		},
+	}
+}
+
+// usage replaces that of cobra, which does not wrap lines.
+func usage(cmd *cobra.Command) error {
+	out := cmd.OutOrStderr()
+	fmt.Fprintf(out, "Usage:\n  %s\n", cmd.UseLine())
+	if cmd.HasAvailableSubCommands() {
+		fmt.Fprintf(out, "  %s version\n  %s completion SHELL\n", cmd.CommandPath(), cmd.CommandPath())
+	}
+	fmt.Fprintf(out, "\nFlags:\n%s", cmd.Flags().FlagUsagesWrapped(helpWidth))
+	return nil
+}
+
+// flagError says what is wrong with the flags, and what was likely meant.
+func flagError(cmd *cobra.Command, err error) error {
+	text := err.Error()
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) {
+		var names []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		if near := yamlfile.Nearest(unknown.GetSpecifiedName(), names); near != "" {
+			text += "; did you mean --" + near + "?"
+		}
+	}
+	return &usageError{[]string{text}}
+}
+
+// addFlags adds a flag for each setting. What it returns tells which were given, once they are parsed.
+func addFlags(flags *pflag.FlagSet, table []setting) func() layer {
+	values := make([]*flagValue, len(table))
+	for i := range table {
+		s := &table[i]
+		values[i] = &flagValue{setting: s}
+		flag := flags.VarPF(values[i], s.name, "", s.usage)
+		if s.arg == "" {
+			flag.NoOptDefVal = "true"
+		}
+	}
+	flags.SortFlags = false // the order of the table tells more than the alphabet
+	return func() layer {
+		l := layer{}
+		for _, v := range values {
+			if v.given {
+				l[v.setting.name] = given{v.values, "--" + v.setting.name}
+			}
+		}
+		return l
+	}
+}
+
+// flagValue collects what a flag was given, as a pflag.Value. It accepts all, so that the mistakes of all flags can be told at once.
+type flagValue struct {
+	setting *setting
+	values  []string
+	given   bool
+}
+
+// Set notes a value; a setting that takes several adds it to those before.
+func (v *flagValue) Set(value string) error {
+	v.values, v.given = append(v.values, v.setting.split(value)...), true
+	return nil
+}
+
+// String returns the default, which pflag puts into the help text.
+func (v *flagValue) String() string {
+	if v.setting == nil { // pflag asks a zero value
+		return ""
+	}
+	return v.setting.def
+}
+
+// Type names the value in the help text. pflag names none for "bool".
+func (v *flagValue) Type() string {
+	if v.setting.arg == "" {
+		return "bool"
+	}
+	return v.setting.arg
+}
+
+// loadConfig reads the layers and merges them. The error has the mistakes of all of them.
+func loadConfig(table []setting, environ []string, flags layer, configFile string) (*config, error) {
+	env, envFile, unknown := environment(table, environ)
+	if configFile == "" {
+		configFile = envFile
+	}
+	var file layer
+	var problems []string
+	if configFile != "" {
+		file, problems = readConfigFile(table, configFile)
+	}
+	c, wrong := merge(table, file, env, flags)
+	if problems = append(problems, wrong...); problems == nil {
+		problems = c.check()
+	}
+	if problems != nil {
+		return nil, &usageError{problems}
+	}
+	c.unknownEnv = unknown
+	return c, nil
+}

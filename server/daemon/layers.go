@@ -1,0 +1,86 @@
+package daemon
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// given is what one layer says about one setting.
+type given struct {
+	values []string
+	origin string // for messages: "--grace", "TASKVISOR_GRACE", "taskvisord.yaml:3"
+}
+
+// layer is what one source of settings says: the config file, the environment or the flags.
+type layer map[string]given // by name of the setting
+
+// usageError is all that is wrong with what the daemon was given: flags, environment, files.
+type usageError struct{ problems []string }
+
+// Error has a line for each problem.
+func (e *usageError) Error() string { return strings.Join(e.problems, "\n") }
+
+// merge makes a config of the defaults and of the layers, of which a later one goes before an earlier one. A value that is wrong is reported even
+// where a later layer covers it: the day that cover is removed is a bad day to learn of it.
+func merge(table []setting, layers ...layer) (c *config, problems []string) {
+	c = &config{origins: map[string]string{}}
+	for _, s := range table {
+		if s.def != "" {
+			mustSet(&s, c)
+		}
+		for _, l := range layers {
+			g, ok := l[s.name]
+			if !ok {
+				continue
+			}
+			if err := s.set(c, g.values); err != nil {
+				problems = append(problems, g.origin+": "+err.Error())
+			}
+			c.origins[s.name] = g.origin
+		}
+	}
+	return c, problems
+}
+
+// mustSet applies the default. The table is right, or no test passes.
+func mustSet(s *setting, c *config) {
+	if err := s.set(c, []string{s.def}); err != nil {
+		panic(fmt.Sprintf("default of %s: %v", s.name, err))
+	}
+}
+
+// environment returns what the environment says, and the names of variables that look like settings but are none. A variable that
+// is empty counts as not given: that is how one removes a variable in many places where they are set.
+func environment(table []setting, environ []string) (l layer, configFile string, unknown []string) {
+	byName := map[string]*setting{}
+	for i := range table {
+		byName[table[i].env()] = &table[i]
+	}
+	l = layer{}
+	for _, variable := range environ {
+		name, value, _ := strings.Cut(variable, "=")
+		s := byName[name]
+		switch {
+		case !strings.HasPrefix(name, envPrefix) || value == "":
+		case s != nil:
+			l[s.name] = given{s.split(value), name}
+		case name == envConfig:
+			configFile = value
+		case !isServiceLink(name):
+			unknown = append(unknown, name)
+		}
+	}
+	slices.Sort(unknown)
+	return l, configFile, unknown
+}
+
+// envConfig names the config file. It is no setting: a config file cannot choose itself.
+const envConfig = envPrefix + "CONFIG"
+
+// isServiceLink recognises the variables that Kubernetes sets in every container of a namespace that has a service named taskvisor or
+// taskvisor-something. (kubernetes.io, "Accessing the Service", environment variables.)
+func isServiceLink(name string) bool {
+	return strings.HasSuffix(name, "_SERVICE_HOST") || strings.Contains(name, "_SERVICE_PORT") ||
+		strings.HasSuffix(name, "_PORT") || strings.Contains(name, "_PORT_")
+}

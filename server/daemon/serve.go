@@ -1,0 +1,182 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+
+	"google.golang.org/grpc"
+
+	"github.com/taskvisor/taskvisor/server"
+	"github.com/taskvisor/taskvisor/supervisor"
+	"github.com/taskvisor/taskvisor/supervisor/plugin"
+)
+
+// daemon is one run of the daemon, from the moment that all it was given is known to be right.
+type daemon struct {
+	config  *config
+	options *options
+	handler slog.Handler
+	log     *slog.Logger
+
+	plugins    *plugin.Registry
+	supervisor *supervisor.Supervisor
+	server     *server.Server
+	declared   *declaration
+
+	listeners []net.Listener
+	failed    chan error     // has the error of the first listener that could not be served any longer
+	serving   sync.WaitGroup // the goroutines that serve
+}
+
+// serve runs the daemon until ctx is done. The code says how it ended once it was serving; the error why it was not.
+func serve(ctx context.Context, o *options, c *config, handler slog.Handler) (code int, err error) {
+	d := &daemon{config: c, options: o, handler: handler, log: slog.New(handler), failed: make(chan error, 1)}
+	if err := d.prepare(ctx); err != nil {
+		return 0, err
+	}
+	if d.listeners, err = listen(ctx, c); err != nil {
+		return 0, err
+	}
+	return d.run(ctx)
+}
+
+// prepare makes all parts and judges all that the daemon was given. It starts nothing.
+func (d *daemon) prepare(ctx context.Context) (err error) {
+	if d.plugins, err = d.enabledPlugins(); err != nil {
+		return err
+	}
+	if d.declared, err = readTasks(d.config); err != nil {
+		return err
+	}
+	d.supervisor, err = supervisor.New(supervisor.Config{
+		Grace:         d.config.grace,
+		MaxConcurrent: d.config.maxConcurrent,
+		MaxTasks:      d.config.maxTasks,
+		EventBuffer:   d.config.eventBuffer,
+		Logger:        d.log,
+	})
+	if err != nil {
+		return fmt.Errorf("make the supervisor: %w", err)
+	}
+	d.server = server.New(d.supervisor, d.plugins, server.Config{Logger: d.log, Version: d.options.version})
+	d.declared.validate(ctx, d.server)
+	return d.declared.err(d.config)
+}
+
+// enabledPlugins returns the plugins, of which the settings say which are enabled.
+func (d *daemon) enabledPlugins() (*plugin.Registry, error) {
+	var list []plugin.Plugin
+	if d.options.plugins != nil {
+		var err error
+		if list, err = d.options.plugins(Settings{ExecAllow: d.config.execAllow}); err != nil {
+			return nil, &usageError{[]string{err.Error()}}
+		}
+	}
+	registry, err := plugin.NewRegistry(list...)
+	if err != nil || d.config.plugins == nil {
+		return registry, err
+	}
+	origin := d.config.origin("plugins")
+	only, err := registry.Only(d.config.plugins, "it is not among the plugins of "+origin+"; add it there and start the daemon anew")
+	if err != nil {
+		return nil, &usageError{prefixed(origin, err)}
+	}
+	return only, nil
+}
+
+// prefixed returns a line for each error that was joined.
+func prefixed(prefix string, err error) []string {
+	var lines []string
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		lines = append(lines, prefix+": "+line)
+	}
+	return lines
+}
+
+// run adds the tasks, serves until it is asked to stop or cannot go on, and drains. The error says why it never came to serve.
+func (d *daemon) run(ctx context.Context) (code int, err error) {
+	logged := d.followEvents()
+	if err = d.declared.addTo(ctx, d.server); err == nil {
+		d.serve()
+		d.announce()
+		code = d.wait(ctx)
+	}
+	code = max(code, d.drain(ctx))
+	<-logged
+	return code, err
+}
+
+// followEvents logs the events until the supervisor has shut down.
+func (d *daemon) followEvents() (done <-chan struct{}) {
+	ended := make(chan struct{})
+	reader, err := d.supervisor.Read(d.supervisor.OldestCursor())
+	if err != nil {
+		close(ended)
+		d.log.Error("events are not logged", "reason", err)
+		return ended
+	}
+	go func() {
+		defer close(ended)
+		logEvents(context.Background(), reader, d.handler)
+	}()
+	return ended
+}
+
+// serve serves all listeners.
+func (d *daemon) serve() {
+	g := d.server.NewGRPCServer()
+	for _, l := range d.listeners {
+		d.serving.Go(func() {
+			err := g.Serve(l)
+			if err == nil || errors.Is(err, grpc.ErrServerStopped) {
+				return
+			}
+			select {
+			case d.failed <- fmt.Errorf("serve on %s: %w", l.Addr(), err):
+			default: // the first failure is the one to tell
+			}
+		})
+	}
+}
+
+// announce says that the daemon is ready, in one line.
+func (d *daemon) announce() {
+	for _, name := range d.config.unknownEnv {
+		d.log.Warn("an environment variable looks like a setting and is none; see --help for those that there are", "variable", name)
+	}
+	var attrs []any
+	for _, l := range d.listeners {
+		attrs = append(attrs, addressKey(l), l.Addr().String())
+	}
+	var enabled []string
+	for _, p := range d.plugins.List() {
+		if p.Enabled {
+			enabled = append(enabled, p.Name)
+		}
+	}
+	attrs = append(attrs, "version", d.options.version, "plugins", strings.Join(enabled, ","), "tasks", len(d.declared.tasks))
+	d.log.Info("ready", attrs...)
+}
+
+func addressKey(l net.Listener) string {
+	if l.Addr().Network() == "unix" {
+		return "socket"
+	}
+	return "address"
+}
+
+// wait returns when the daemon is asked to stop, or cannot go on.
+func (d *daemon) wait(ctx context.Context) (code int) {
+	select {
+	case <-ctx.Done():
+		return ExitClean
+	case err := <-d.failed:
+		d.log.Error("cannot go on serving", "reason", err)
+		return ExitFailure
+	}
+}

@@ -1,0 +1,115 @@
+package daemon
+
+import (
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/taskvisor/taskvisor/supervisor"
+)
+
+// setting is one thing that can be set: by the flag --name, by the environment variable TASKVISOR_NAME and by the key name of the config
+// file. The table of settings is all that those three, the help text and --print-config know about it.
+type setting struct {
+	name  string
+	arg   string // what stands for the value in the help text; empty for a switch, whose values are "true" and "false"
+	usage string // what it does, for the help text, which adds the default
+	def   string // default as one would write it; empty for none
+	many  bool   // takes any number of values
+
+	set func(c *config, values []string) error
+	get func(c *config) []string
+}
+
+// Bounds of settings: large enough for any use, small enough to catch a slip of the finger.
+const (
+	maxEventBuffer = 1 << 26
+	maxTasks       = 10_000_000
+	maxConcurrent  = 1_000_000
+)
+
+// settings is the table, in the order of the help text.
+func settings() []setting {
+	return []setting{
+		one(setting{name: "listen", arg: "HOST:PORT", def: "127.0.0.1:7700",
+			usage: "address to serve gRPC on; port 0 takes a free one, none serves on --socket only"},
+			func(c *config) *string { return &c.listen }, parseAddress, formatAddress),
+		one(setting{name: "insecure", def: "false",
+			usage: "allow --listen on other than loopback addresses, without encryption: who reaches it controls the tasks"},
+			func(c *config) *bool { return &c.insecure }, parseBool, strconv.FormatBool),
+		one(setting{name: "socket", arg: "PATH", usage: "unix socket to serve gRPC on, which only the own user may open"},
+			func(c *config) *string { return &c.socket }, parseSocket, formatText),
+		one(setting{name: "tasks", arg: "PATH", usage: "YAML or JSON file of tasks to add at the start, or a directory of such files"},
+			func(c *config) *string { return &c.tasks }, parseText, formatText),
+		several(setting{name: "plugins", arg: "NAME,…", usage: "plugins to enable, no others (default all, exec only with --exec-allow)"},
+			func(c *config) *[]string { return &c.plugins }, checkPluginName),
+		several(setting{name: "exec-allow", arg: "COMMAND,…", usage: "commands that exec may run: names or paths, * and ? as wildcards; enables exec. May be repeated"},
+			func(c *config) *[]string { return &c.execAllow }, checkGlob),
+		one(setting{name: "grace", arg: "DURATION", def: supervisor.DefaultGrace.String(),
+			usage: "how long a task may take to stop when it is removed, and all of them together when the daemon stops"},
+			func(c *config) *time.Duration { return &c.grace }, parseGrace, time.Duration.String),
+		one(setting{name: "max-concurrent", arg: "N", def: "0", usage: "how many attempts may run at once, others wait; 0 for no limit"},
+			func(c *config) *int { return &c.maxConcurrent }, between(0, maxConcurrent), strconv.Itoa),
+		one(setting{name: "max-tasks", arg: "N", def: strconv.Itoa(supervisor.DefaultMaxTasks), usage: "how many tasks may be live at once"},
+			func(c *config) *int { return &c.maxTasks }, between(1, maxTasks), strconv.Itoa),
+		one(setting{name: "event-buffer", arg: "N", def: strconv.Itoa(supervisor.DefaultEventBuffer),
+			usage: "how many events are kept for those who watch, at about 250 bytes each"},
+			func(c *config) *int { return &c.eventBuffer }, between(1, maxEventBuffer), strconv.Itoa),
+		one(setting{name: "log-format", arg: "FORMAT", def: logText, usage: "text for people or json for machines"},
+			func(c *config) *string { return &c.logFormat }, oneOf(logText, logJSON), formatText),
+		one(setting{name: "log-level", arg: "LEVEL", def: "info", usage: "least important messages to log: debug, info, warn or error"},
+			func(c *config) *slog.Level { return &c.logLevel }, parseLevel, formatLevel),
+	}
+}
+
+// one completes a setting that takes one value. When it is given several times on one layer, the last one counts, as is usual for flags.
+func one[T any](s setting, field func(*config) *T, parse func(string) (T, error), format func(T) string) setting {
+	s.set = func(c *config, values []string) error {
+		value, err := parse(values[len(values)-1])
+		if err == nil {
+			*field(c) = value
+		}
+		return err
+	}
+	s.get = func(c *config) []string { return []string{format(*field(c))} }
+	return s
+}
+
+// several completes a setting that takes any number of values.
+func several(s setting, field func(*config) *[]string, check func(string) error) setting {
+	s.many = true
+	s.set = func(c *config, values []string) error {
+		for _, value := range values {
+			if err := check(value); err != nil {
+				return err
+			}
+		}
+		*field(c) = append([]string{}, values...) // not nil: no value at all differs from the default
+		return nil
+	}
+	s.get = func(c *config) []string { return *field(c) }
+	return s
+}
+
+// envPrefix begins the name of each environment variable that is read.
+const envPrefix = "TASKVISOR_"
+
+// env is the name of the environment variable.
+func (s *setting) env() string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(s.name, "-", "_"))
+}
+
+// split splits a value as flags and the environment have it, where several are separated by commas.
+func (s *setting) split(value string) []string {
+	if !s.many {
+		return []string{value}
+	}
+	var values []string
+	for part := range strings.SplitSeq(value, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			values = append(values, part)
+		}
+	}
+	return values
+}

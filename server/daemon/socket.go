@@ -1,0 +1,87 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// socketMode lets only the own user connect: a socket is opened for writing.
+const socketMode = 0o600
+
+// listenUnix listens on a unix socket. A socket that a killed daemon has left behind is removed; anything else in its place is not touched.
+func listenUnix(ctx context.Context, path string) (net.Listener, error) {
+	if err := removeStale(ctx, path); err != nil {
+		return nil, err
+	}
+	config := net.ListenConfig{Control: privateSocket}
+	l, err := config.Listen(ctx, "unix", path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("--socket: the directory %s does not exist; create it", filepath.Dir(path))
+	case err != nil:
+		return nil, fmt.Errorf("--socket: %w", err)
+	}
+	// Linux has given it this mode from the first moment, see privateSocket. Others do here.
+	if err := os.Chmod(path, socketMode); err != nil {
+		l.Close()
+		return nil, fmt.Errorf("--socket: %w", err)
+	}
+	return l, nil
+}
+
+// privateSocket sets the mode before the socket has a name, so that there is no moment in which others could connect. On Linux bind(2) takes
+// over the mode of the unbound socket; other systems refuse to change it, and the mode is set after.
+func privateSocket(_, _ string, conn syscall.RawConn) error {
+	return conn.Control(func(fd uintptr) {
+		_ = syscall.Fchmod(int(fd), socketMode)
+	})
+}
+
+// removeStale removes the socket at path if nobody listens on it. The error says why it is not free.
+func removeStale(ctx context.Context, path string) error {
+	before, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("--socket: %w", err)
+	case before.Mode().Type() != fs.ModeSocket:
+		return fmt.Errorf("--socket: %s exists and is no socket; remove it, or choose another path", path)
+	}
+	if err := probe(ctx, path); err != nil {
+		return err
+	}
+	// Another daemon that starts at this moment may have replaced it since it was probed.
+	if now, err := os.Lstat(path); err != nil || !os.SameFile(before, now) {
+		return fmt.Errorf("--socket: another program has just taken %s", path)
+	}
+	if err := os.Remove(path); err != nil {
+		return fmt.Errorf("--socket: remove the stale socket: %w", err)
+	}
+	return nil
+}
+
+// probeTimeout is how long a listener whose queue is full may take to show that it is there.
+const probeTimeout = time.Second
+
+// probe returns nil if nobody listens on the socket, which the kernel tells by refusing the connection.
+func probe(ctx context.Context, path string) error {
+	dialer := net.Dialer{Timeout: probeTimeout}
+	conn, err := dialer.DialContext(ctx, "unix", path)
+	switch {
+	case err == nil:
+		conn.Close()
+		return fmt.Errorf("--socket: a program listens on %s already; stop it, or choose another path", path)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return nil
+	default:
+		return fmt.Errorf("--socket: cannot tell whether a program listens on %s, so it is not removed: %w", path, err)
+	}
+}

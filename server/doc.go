@@ -1,0 +1,49 @@
+// Package server offers a supervisor over gRPC: the services of package taskvisorv1, health and reflection.
+//
+// # Usage
+//
+// A Server translates between the wire and one supervisor, and knows the plugins that make bodies out of requests:
+//
+//	sup, err := supervisor.New(supervisor.Config{})
+//	plugins, err := plugin.NewRegistry(sleep.Plugin, ...)
+//	srv := server.New(sup, plugins, server.Config{})
+//	go srv.NewGRPCServer().Serve(listener)
+//	...
+//	err = srv.Shutdown(ctx)
+//
+// Its methods of the services can be called directly as well: AddTask is how a program that has the server in its own process adds a task by
+// the rules of the wire.
+//
+// # Guarantees
+//
+//   - What the comments of the contract promise. A field whose behaviour has not landed is refused with NOT_IMPLEMENTED, never ignored.
+//   - All that is wrong with a request is reported at once, with the paths of the fields as the caller wrote them.
+//   - Each error of the services carries a google.rpc.ErrorInfo with domain "taskvisor", except those about a caller who has left. Errors that gRPC
+//     makes before a service is reached carry none: unknown methods, bytes that are no message, more than 4 MiB.
+//   - A panic in a call is logged with its stack, and the caller learns nothing of it but INTERNAL.
+//   - A stream of events gets each event that its filter selects exactly once, in the order of the sequences, or is told of a gap. One that
+//     begins with a snapshot gets each event that the snapshot does not show.
+//   - The first message of a stream that watches from now on has the cursor at which it begins.
+//   - No stream can slow the supervisor or another stream, and none can keep the server from shutting down: see Shutdown.
+//
+// # What callers owe
+//
+//   - A client that resumes a stream which began with a snapshot skips what a task of that snapshot shows already: events of the task up to
+//     its Task.sequence.
+//   - Tasks that the program adds past the server, by Supervisor.Add, are listed like others, with a spec without plugin and config.
+//
+// # Memory
+//
+// Nothing is kept of a call. A task keeps the spec that it was added with. A stream reads 64 events ahead, sends messages of at most 16 KiB,
+// unless a single event or task is larger, and holds up to 512 tasks while it sends a snapshot; what a client does not read is bounded
+// by its HTTP/2 window. Requests are at most Config.MaxRequestBytes, streams at most Config.MaxStreams, pages at most 1 MiB or one task.
+//
+// # Debugging
+//
+// Each call is logged when it ends: at debug level when it went well, at info when the caller was refused, at warn when it met a limit or a
+// stuck task, at error when the server is at fault. `grpcurl describe` prints the contract with its comments.
+//
+// # Testing
+//
+// Package servertest runs a server in memory, also inside a testing/synctest bubble.
+package server

@@ -1,0 +1,312 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/protoadapt"
+
+	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
+	"github.com/taskvisor/taskvisor/supervisor"
+	"github.com/taskvisor/taskvisor/supervisor/plugin"
+)
+
+// errorDomain is what google.rpc.ErrorInfo.domain says on every error of this server.
+const errorDomain = "taskvisor"
+
+// reasonPrefix is what the names of ErrorReason have in front of google.rpc.ErrorInfo.reason.
+const reasonPrefix = "ERROR_REASON_"
+
+// situation is one row of the table: what a kind of error becomes on the wire.
+type situation struct {
+	is       func(error) bool
+	code     codes.Code
+	reason   pb.ErrorReason // zero: no ErrorInfo
+	sentence func(error) string
+	metadata func(error) map[string]string // nil: none
+}
+
+// situations maps the errors of the engine, of plugins and of this package to the wire. The first row that matches counts. To add a reason:
+// a row here.
+var situations = []situation{
+	{isA[*pluginFault], codes.Internal, pb.ErrorReason_ERROR_REASON_INTERNAL, internalSentence, nil},
+	{isA[*pendingError], codes.Unimplemented, pb.ErrorReason_ERROR_REASON_NOT_IMPLEMENTED, error.Error, pendingMetadata},
+	{isA[*plugin.DisabledError], codes.PermissionDenied, pb.ErrorReason_ERROR_REASON_PLUGIN_DISABLED, disabledSentence, disabledMetadata},
+	{isA[*plugin.UnknownPluginError], codes.InvalidArgument, pb.ErrorReason_ERROR_REASON_UNKNOWN_PLUGIN, unknownSentence, unknownMetadata},
+	{isA[*invalidError], codes.InvalidArgument, pb.ErrorReason_ERROR_REASON_INVALID_FIELD, error.Error, nil},
+	{isA[*supervisor.SpecError], codes.InvalidArgument, pb.ErrorReason_ERROR_REASON_INVALID_FIELD, error.Error, nil},
+	{isA[*plugin.ConfigError], codes.InvalidArgument, pb.ErrorReason_ERROR_REASON_INVALID_FIELD, error.Error, nil},
+	{is(supervisor.ErrTaskExists), codes.AlreadyExists, pb.ErrorReason_ERROR_REASON_TASK_EXISTS,
+		remedy("choose another name, or remove that task first"), taskMetadata},
+	{is(supervisor.ErrTaskNotFound), codes.NotFound, pb.ErrorReason_ERROR_REASON_TASK_NOT_FOUND, missingSentence, taskMetadata},
+	{is(supervisor.ErrTaskStuck), codes.DeadlineExceeded, pb.ErrorReason_ERROR_REASON_TASK_STUCK,
+		remedy("it stays listed as TASK_STATE_STUCK and is removed as soon as its body returns"), taskMetadata},
+	{is(supervisor.ErrTaskLimit), codes.ResourceExhausted, pb.ErrorReason_ERROR_REASON_TASK_LIMIT,
+		remedy("remove tasks that are not needed, or start the server with a higher limit"), nil},
+	{is(supervisor.ErrShutdown), codes.Unavailable, pb.ErrorReason_ERROR_REASON_SERVER_SHUTDOWN, shutdownSentence, nil},
+	{is(supervisor.ErrClosed), codes.Unavailable, pb.ErrorReason_ERROR_REASON_SERVER_SHUTDOWN, shutdownSentence, nil},
+	{isA[*supervisor.CursorError], codes.OutOfRange, pb.ErrorReason_ERROR_REASON_CURSOR_EXPIRED, cursorSentence, cursorMetadata},
+	{isLimit(pb.ErrorReason_ERROR_REASON_STREAM_LIMIT), codes.ResourceExhausted, pb.ErrorReason_ERROR_REASON_STREAM_LIMIT, error.Error, limitMetadata},
+	{isLimit(pb.ErrorReason_ERROR_REASON_SIZE_LIMIT), codes.ResourceExhausted, pb.ErrorReason_ERROR_REASON_SIZE_LIMIT, error.Error, limitMetadata},
+	// The caller has left or is about to, so there is nobody to read a reason, and the contract has none.
+	{is(context.Canceled), codes.Canceled, 0, leftSentence, nil},
+	{is(context.DeadlineExceeded), codes.DeadlineExceeded, 0, leftSentence, nil},
+	{anything, codes.Internal, pb.ErrorReason_ERROR_REASON_INTERNAL, internalSentence, nil},
+}
+
+func is(target error) func(error) bool {
+	return func(err error) bool { return errors.Is(err, target) }
+}
+
+func isA[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
+func isLimit(reason pb.ErrorReason) func(error) bool {
+	return func(err error) bool {
+		limit, ok := errors.AsType[*limitError](err)
+		return ok && limit.reason == reason
+	}
+}
+
+func anything(error) bool { return true }
+
+// statusOf returns what err becomes on the wire. A status stays as it is: those are of gRPC itself, about a stream that broke.
+func statusOf(err error) *status.Status {
+	// One that is inside another error is the business of that error.
+	if s, ok := err.(interface{ GRPCStatus() *status.Status }); ok {
+		return s.GRPCStatus()
+	}
+	for i := range situations {
+		if row := &situations[i]; row.is(err) {
+			return row.status(err)
+		}
+	}
+	return status.New(codes.Internal, internalSentence(err)) // not reached: the last row matches anything
+}
+
+// status writes the error into a status with all its details. Details are left out only if they cannot be encoded, which they can.
+func (row *situation) status(err error) *status.Status {
+	wrong := violationsOf(err)
+	message := row.sentence(err)
+	s := status.New(row.code, cutText(message, maxMessageBytes))
+	var details []protoadapt.MessageV1
+	if row.reason != 0 {
+		details = append(details, &errdetails.ErrorInfo{Reason: reasonName(row.reason), Domain: errorDomain, Metadata: row.metadataOf(err)})
+	}
+	if len(wrong) > 0 {
+		details = append(details, badRequest(wrong))
+	}
+	if detailed, err := s.WithDetails(details...); err == nil {
+		return detailed
+	}
+	return s
+}
+
+func (row *situation) metadataOf(err error) map[string]string {
+	if row.metadata == nil {
+		return nil
+	}
+	metadata := row.metadata(err)
+	for key, value := range metadata {
+		metadata[key] = cutText(value, maxMessageBytes)
+	}
+	return metadata
+}
+
+// reasonName is what ErrorInfo.reason says for a reason.
+func reasonName(reason pb.ErrorReason) string {
+	return strings.TrimPrefix(reason.String(), reasonPrefix)
+}
+
+// A status travels in the trailers of a call, and many clients and proxies take no more than 8 KiB of those, encoded in base64.
+const (
+	maxMessageBytes    = 1024
+	maxViolationBytes  = 512  // of one problem
+	maxViolationsBytes = 4096 // of all of them together
+)
+
+// badRequest lists the violations; if they are too many to be sent, the last one says how many are left out.
+func badRequest(wrong violations) *errdetails.BadRequest {
+	var list []*errdetails.BadRequest_FieldViolation
+	size := 0
+	for i, w := range wrong {
+		field, problem := cutText(w.field, maxViolationBytes), cutText(w.problem, maxViolationBytes)
+		if size += len(field) + len(problem); size > maxViolationsBytes {
+			rest := fmt.Sprintf("and %d more violations; repair these first", len(wrong)-i)
+			list = append(list, &errdetails.BadRequest_FieldViolation{Field: field, Description: rest})
+			break
+		}
+		list = append(list, &errdetails.BadRequest_FieldViolation{Field: field, Description: problem})
+	}
+	return &errdetails.BadRequest{FieldViolations: list}
+}
+
+// violationsOf returns the violations that err consists of, if any.
+func violationsOf(err error) violations {
+	if e, ok := errors.AsType[*invalidError](err); ok {
+		return e.violations
+	}
+	if e, ok := errors.AsType[*pendingError](err); ok {
+		return e.violations()
+	}
+	if e, ok := errors.AsType[*supervisor.SpecError](err); ok {
+		return specViolations(e)
+	}
+	if e, ok := errors.AsType[*plugin.ConfigError](err); ok {
+		return configViolations(e)
+	}
+	return nil
+}
+
+// specViolations returns what the engine found wrong with a spec, with paths from the request on.
+func specViolations(e *supervisor.SpecError) (v violations) {
+	for _, found := range e.Violations {
+		v.add("task."+found.Field, "%s", found.Problem)
+	}
+	return v
+}
+
+// configViolations returns what a plugin found wrong with a config, with paths from the request on.
+func configViolations(e *plugin.ConfigError) (v violations) {
+	const config = "task.config"
+	for _, found := range e.Violations {
+		field := config
+		if found.Path != "" && found.Path[0] != '[' {
+			field += "."
+		}
+		v.add(field+found.Path, "%s", found.Problem)
+	}
+	return v
+}
+
+// invalidError says that fields of a request are wrong. The cause, if there is one, is a more exact reason for one of them.
+type invalidError struct {
+	violations violations
+	cause      error
+}
+
+func (e *invalidError) Error() string { return e.violations.String() }
+
+func (e *invalidError) Unwrap() error { return e.cause }
+
+// limitError says that a request would exceed a limit of the server.
+type limitError struct {
+	reason pb.ErrorReason
+	limit  int
+	text   string
+}
+
+func (e *limitError) Error() string { return e.text }
+
+// pluginFault is an error of a plugin that has no business to occur. It is a fault of the server, whatever it wraps.
+type pluginFault struct{ err error }
+
+func (e *pluginFault) Error() string { return e.err.Error() }
+func (e *pluginFault) Unwrap() error { return e.err }
+
+func remedy(what string) func(error) string {
+	return func(err error) string { return err.Error() + "; " + what }
+}
+
+func internalSentence(error) string { return "internal error; the log of the server has the details" }
+
+func shutdownSentence(error) string {
+	return "the server shuts down; try again when it is back, or another one"
+}
+
+func leftSentence(err error) string {
+	return "the call ended before it had an answer: " + err.Error() + "; what it began goes on"
+}
+
+func missingSentence(err error) string {
+	if e := taskOf(err); !e.UID.IsZero() {
+		return fmt.Sprintf("no task has the uid %q, or none any more; list those that are kept by ListTasks with include_finished", e.UID)
+	}
+	return fmt.Sprintf("no live task is named %q; ListTasks lists those that are", taskOf(err).Name)
+}
+
+func disabledSentence(err error) string {
+	e, _ := errors.AsType[*plugin.DisabledError](err)
+	return e.Error()
+}
+
+func unknownSentence(err error) string {
+	e, _ := errors.AsType[*plugin.UnknownPluginError](err)
+	return e.Error()
+}
+
+func cursorSentence(err error) string {
+	e, _ := errors.AsType[*supervisor.CursorError](err)
+	return "resume: " + e.Error()
+}
+
+func pendingMetadata(err error) map[string]string {
+	e, _ := errors.AsType[*pendingError](err)
+	return map[string]string{"field": e.fields[0].path}
+}
+
+func disabledMetadata(err error) map[string]string {
+	e, _ := errors.AsType[*plugin.DisabledError](err)
+	return map[string]string{"plugin": e.Name}
+}
+
+func unknownMetadata(err error) map[string]string {
+	e, _ := errors.AsType[*plugin.UnknownPluginError](err)
+	return map[string]string{"plugin": e.Name, "known_plugins": strings.Join(e.Known, ",")}
+}
+
+// taskMetadata names the task, with what of name and uid is known.
+func taskMetadata(err error) map[string]string {
+	e, metadata := taskOf(err), map[string]string{}
+	if e.Name != "" {
+		metadata["name"] = e.Name
+	}
+	if !e.UID.IsZero() {
+		metadata["uid"] = e.UID.String()
+	}
+	return metadata
+}
+
+// taskOf returns the task that err is about.
+func taskOf(err error) *supervisor.TaskError {
+	if e, ok := errors.AsType[*supervisor.TaskError](err); ok {
+		return e
+	}
+	return &supervisor.TaskError{}
+}
+
+func cursorMetadata(err error) map[string]string {
+	e, _ := errors.AsType[*supervisor.CursorError](err)
+	return map[string]string{
+		"epoch":           e.Epoch,
+		"oldest_sequence": strconv.FormatUint(e.Oldest, 10),
+		"last_sequence":   strconv.FormatUint(e.Latest, 10),
+	}
+}
+
+func limitMetadata(err error) map[string]string {
+	e, _ := errors.AsType[*limitError](err)
+	return map[string]string{"limit": strconv.Itoa(e.limit)}
+}
+
+// cutText makes text fit to be sent: valid UTF-8 of at most limit bytes.
+func cutText(text string, limit int) string {
+	text = validText(text)
+	if len(text) <= limit {
+		return text
+	}
+	const mark = "…"
+	end := limit - len(mark)
+	for end > 0 && text[end]&0xC0 == 0x80 { // in the middle of a character
+		end--
+	}
+	return text[:end] + mark
+}

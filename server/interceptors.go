@@ -1,0 +1,166 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors"
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/logging"
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
+
+	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
+)
+
+// versionHeader names the header that carries Config.Version.
+const versionHeader = "taskvisor-version"
+
+// grpcOptions are what the services rely on. Interceptors run in this order: logging sees what the caller gets; recovery is the
+// innermost, next to the code that may panic.
+func (s *Server) grpcOptions() []grpc.ServerOption {
+	recoverer := recovery.WithRecoveryHandlerContext(s.recovered)
+	logger, logOptions := s.logging()
+	return []grpc.ServerOption{
+		grpc.ChainUnaryInterceptor(
+			logging.UnaryServerInterceptor(logger, logOptions...),
+			s.checkUnary,
+			recovery.UnaryServerInterceptor(recoverer),
+		),
+		grpc.ChainStreamInterceptor(
+			logging.StreamServerInterceptor(logger, logOptions...),
+			s.checkStream,
+			s.endStream,
+			recovery.StreamServerInterceptor(recoverer),
+		),
+		// A watcher listens for hours; a peer that is gone says nothing. Pings find it within 40 s. The defaults are 2 h for a server that asks,
+		// and 5 min for a client that may.
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
+		grpc.MaxConcurrentStreams(s.config.MaxConcurrentStreams),
+		grpc.MaxRecvMsgSize(grpcMaxRequestBytes),
+	}
+}
+
+// refuse returns err as the status that the caller gets, and logs what only the log may tell.
+func (s *Server) refuse(ctx context.Context, err error) error {
+	st := statusOf(err)
+	if st.Code() == codes.Internal {
+		s.config.Logger.ErrorContext(ctx, "internal error", "error", err)
+	}
+	return st.Err()
+}
+
+// recovered turns a panic in a handler into an answer that tells nothing of the inside of the server.
+func (s *Server) recovered(ctx context.Context, value any) error {
+	s.config.Logger.ErrorContext(ctx, "panic in a call", "panic", fmt.Sprint(value), "stack", string(debug.Stack()))
+	return statusOf(fmt.Errorf("panic: %v", value)).Err()
+}
+
+// checkUnary checks and adorns what all calls have in common.
+func (s *Server) checkUnary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	if err := s.checkSize(req); err != nil {
+		return nil, err
+	}
+	if s.config.Version != "" {
+		_ = grpc.SetHeader(ctx, s.header()) // fails only once headers were sent, and no handler did
+	}
+	return handler(ctx, req)
+}
+
+// checkStream is checkUnary for streams.
+func (s *Server) checkStream(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	_ = stream.SetHeader(s.header()) // as above
+	return handler(srv, &checkedStream{stream, s})
+}
+
+// header is what each answer begins with.
+func (s *Server) header() metadata.MD {
+	if s.config.Version == "" {
+		return nil
+	}
+	return metadata.Pairs(versionHeader, s.config.Version)
+}
+
+// checkedStream checks the size of what is received.
+type checkedStream struct {
+	grpc.ServerStream
+	server *Server
+}
+
+// RecvMsg implements grpc.ServerStream.
+func (c *checkedStream) RecvMsg(m any) error {
+	if err := c.ServerStream.RecvMsg(m); err != nil {
+		return err
+	}
+	return c.server.checkSize(m)
+}
+
+// checkSize refuses a request that is too large.
+func (s *Server) checkSize(req any) error {
+	m, ok := req.(proto.Message)
+	limit := s.config.MaxRequestBytes
+	if !ok || limit == grpcMaxRequestBytes {
+		return nil // gRPC itself has checked
+	}
+	if size := proto.Size(m); size > limit {
+		return statusOf(&limitError{pb.ErrorReason_ERROR_REASON_SIZE_LIMIT, limit,
+			fmt.Sprintf("the request has %d bytes; send at most %d", size, limit)}).Err()
+	}
+	return nil
+}
+
+// logging returns how calls are logged: one line for each, when it ends.
+func (s *Server) logging() (logging.Logger, []logging.Option) {
+	logger := logging.LoggerFunc(func(ctx context.Context, level logging.Level, message string, fields ...any) {
+		s.config.Logger.Log(ctx, slog.Level(level), message, fields...)
+	})
+	return logger, []logging.Option{
+		logging.WithLogOnEvents(logging.FinishCall),
+		logging.WithLevels(logLevel),
+		logging.WithDurationField(logging.DurationToDurationField),
+		logging.WithDisableLoggingFields(logging.SystemTag[0], logging.ComponentFieldKey, logging.MethodTypeFieldKey),
+		logging.WithFieldsFromContextAndCallMeta(func(_ context.Context, call interceptors.CallMeta) logging.Fields {
+			return logFields(call.ReqOrNil)
+		}),
+	}
+}
+
+// logLevel: what goes well is not worth a line by default, nor is a caller who leaves; a mistake of a caller may be, for who is asked about it.
+func logLevel(code codes.Code) logging.Level {
+	switch code {
+	case codes.OK, codes.Canceled:
+		return logging.LevelDebug
+	case codes.ResourceExhausted, codes.DeadlineExceeded:
+		return logging.LevelWarn
+	case codes.Internal, codes.Unknown, codes.DataLoss:
+		return logging.LevelError
+	default:
+		return logging.LevelInfo
+	}
+}
+
+// logFields names the task that a request is about.
+func logFields(req any) logging.Fields {
+	var name, uid string
+	switch r := req.(type) {
+	case *pb.AddTaskRequest:
+		name = r.GetTask().GetName()
+	case *pb.RemoveTaskRequest:
+		name, uid = r.GetName(), r.GetUid()
+	}
+	var fields logging.Fields
+	if name != "" {
+		fields = append(fields, "task", cutText(name, maxMessageBytes))
+	}
+	if uid != "" {
+		fields = append(fields, "uid", cutText(uid, maxMessageBytes))
+	}
+	return fields
+}

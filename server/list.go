@@ -1,0 +1,66 @@
+package server
+
+import (
+	"context"
+
+	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
+	"github.com/taskvisor/taskvisor/supervisor"
+)
+
+// maxPageBytes is how many bytes of tasks a page has at most, if it has more than one: many clients take no message above 4 MiB.
+const maxPageBytes = 1 << 20
+
+// ListTasks implements taskvisor.v1.SupervisorService.
+func (s *Server) ListTasks(ctx context.Context, req *pb.ListTasksRequest) (*pb.ListTasksResponse, error) {
+	l, err := s.checkList(req)
+	if err != nil {
+		return nil, s.refuse(ctx, err)
+	}
+	return l.page(s.sup), nil
+}
+
+// listing is a valid request for a page of tasks.
+type listing struct {
+	filter   taskFilter
+	finished bool
+	size     int
+	from     pageToken // position of the first page, or after the page before
+}
+
+func (s *Server) checkList(req *pb.ListTasksRequest) (*listing, error) {
+	if err := checkPending(req); err != nil {
+		return nil, err
+	}
+	var v violations
+	l := &listing{
+		filter:   newTaskFilter("filter", req.GetFilter(), &v),
+		finished: req.GetIncludeFinished(),
+		size:     v.pageSize(req.GetPageSize()),
+	}
+	cursor := s.sup.Cursor() // before any task is read
+	l.from = v.pageToken(req, cursor)
+	return l, v.err()
+}
+
+// page returns the page. It has fewer tasks than it may if they are large.
+func (l *listing) page(sup *supervisor.Supervisor) *pb.ListTasksResponse {
+	snaps := sup.List(supervisor.ListOptions{
+		AfterName: l.from.Name,
+		AfterUID:  l.from.UID,
+		Limit:     l.size + 1, // one more tells whether there is another page
+		Finished:  l.finished,
+		Match:     l.filter.match,
+	})
+	resp := &pb.ListTasksResponse{Cursor: cursorToWire(l.from.Cursor)}
+	room := newRoom(maxPageBytes)
+	for i := range snaps {
+		task := taskToWire(&snaps[i])
+		if i == l.size || !room.take(task) {
+			last := &snaps[i-1]
+			resp.NextPageToken = l.from.after(last.Spec.Name, last.UID).String()
+			break
+		}
+		resp.Tasks = append(resp.Tasks, task)
+	}
+	return resp
+}

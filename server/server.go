@@ -1,0 +1,70 @@
+package server
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/reflection"
+
+	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
+	"github.com/taskvisor/taskvisor/supervisor"
+	"github.com/taskvisor/taskvisor/supervisor/plugin"
+)
+
+// Server is the gRPC face of one Supervisor. Make one with New. Its methods may be called from any goroutine; those of the two
+// services, AddTask and so on, also without gRPC, by a program that has the server in its own process.
+type Server struct {
+	pb.UnimplementedSupervisorServiceServer
+	pb.UnimplementedPluginServiceServer
+
+	sup     *supervisor.Supervisor
+	plugins *plugin.Registry
+	catalog catalog
+	config  Config // defaults filled in
+	health  *health.Server
+	watches atomic.Int64 // WatchEvents streams that are open
+	drain   drain
+
+	mu          sync.Mutex     // guards grpcServers
+	grpcServers []*grpc.Server // what NewGRPCServer made: Shutdown stops them
+}
+
+// New returns the services over sup, with plugins making the bodies of tasks; nil stands for no plugins.
+func New(sup *supervisor.Supervisor, plugins *plugin.Registry, config Config) *Server {
+	if plugins == nil {
+		plugins = new(plugin.Registry)
+	}
+	config = config.withDefaults()
+	return &Server{
+		sup:     sup,
+		plugins: plugins,
+		catalog: newCatalog(plugins, config.Logger),
+		config:  config,
+		health:  newHealth(),
+		drain:   newDrain(),
+	}
+}
+
+// NewGRPCServer returns a gRPC server with all services registered, ready to Serve any number of listeners. It has the options that
+// the services rely on, interceptors above all; opts come in addition, credentials for instance. There may be several: one with TLS beside
+// one on a unix socket without. Shutdown stops them all.
+func (s *Server) NewGRPCServer(opts ...grpc.ServerOption) *grpc.Server {
+	g := grpc.NewServer(append(s.grpcOptions(), opts...)...)
+	s.Register(g)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.grpcServers = append(s.grpcServers, g)
+	return g
+}
+
+// Register adds all services to a gRPC server that the caller made: SupervisorService, PluginService, health and reflection. Most want
+// NewGRPCServer instead: Register brings no interceptors, and Shutdown does not stop that server.
+func (s *Server) Register(g reflection.GRPCServer) {
+	pb.RegisterSupervisorServiceServer(g, s)
+	pb.RegisterPluginServiceServer(g, s)
+	healthpb.RegisterHealthServer(g, s.health)
+	registerReflection(g)
+}

@@ -1,0 +1,16 @@
+//go:build !unix
+
+package exec
+
+import "syscall"
+
+// supported says that there are no process groups: the plugin is listed, but disabled, and nothing below is called.
+const supported = false
+
+func groupLeader() *syscall.SysProcAttr { return nil }
+
+func awaitExit(int) bool { return false }
+
+func signalGroup(int, syscall.Signal) {}
+
+func signalName(s syscall.Signal) string { return s.String() }

@@ -1,0 +1,73 @@
+package exec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	osexec "os/exec"
+	"time"
+
+	"github.com/taskvisor/taskvisor/supervisor"
+)
+
+// drainDelay is how long to go on reading after the end of the group: what is in the pipes is there at once, and more can only come from a
+// process that left the group.
+const drainDelay = time.Second
+
+// task is the body.
+type task struct {
+	config Config
+	drain  time.Duration
+}
+
+// Run implements supervisor.Task.
+func (t *task) Run(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	cmd, err := t.command(ctx)
+	if err != nil {
+		return err
+	}
+	var last tail
+	log := supervisor.Logger(ctx)
+	out, err := newOutput(sinks{&last, logSink{ctx, log}})
+	if err != nil {
+		return fmt.Errorf("cannot open pipes for the output of %q: %w", t.config.Command[0], err)
+	}
+	defer out.closeAll()
+	cmd.Stdout, cmd.Stderr = out.write[stdout], out.write[stderr]
+	c := &child{cmd: cmd, grace: t.config.StopGrace.Std()}
+	end, err := c.run(ctx, out.start)
+	if err != nil {
+		return fmt.Errorf("cannot start %q: %w", t.config.Command[0], err)
+	}
+	if !out.finish(t.drain) {
+		log.WarnContext(ctx, "a process that left its group still holds the output open; it may be an orphan", "command", t.config.Command[0])
+	}
+	return end.result(ctx, last.String())
+}
+
+// command prepares the command of one attempt. Name and environment are looked up anew each time: a command may be installed, and a PATH repaired,
+// while the task waits for its next attempt.
+func (t *task) command(ctx context.Context) (*osexec.Cmd, error) {
+	argv := t.config.Command
+	path, err := osexec.LookPath(argv[0])
+	if err != nil {
+		return nil, lookupError(argv[0], err)
+	}
+	info, _ := supervisor.Attempt(ctx)
+	return &osexec.Cmd{Path: path, Args: argv, Dir: t.config.Dir, Env: environ(os.Environ(), &t.config, info)}, nil
+}
+
+// lookupError says why no file was found for a command, and where it was looked for.
+func lookupError(command string, err error) error {
+	if e, ok := errors.AsType[*osexec.Error](err); ok {
+		err = e.Err // what is around it names the command again
+	}
+	if errors.Is(err, osexec.ErrNotFound) {
+		return fmt.Errorf("cannot start %q: %w, which is %q for the daemon", command, err, os.Getenv("PATH"))
+	}
+	return fmt.Errorf("cannot start %q: %w", command, err)
+}
