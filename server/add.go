@@ -1,16 +1,13 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/structpb"
 
 	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
 	"github.com/taskvisor/taskvisor/supervisor"
@@ -82,7 +79,7 @@ func (s *Server) build(wire *pb.TaskSpec, v *violations) (run supervisor.Task, c
 		v.add("task.plugin", "no plugin is given; give one of %s", strings.Join(s.catalog.names, ", "))
 		return nil, nil
 	}
-	config, ok := checkConfig(wire.GetConfig(), v)
+	config, ok := configObject(wire.GetConfig(), v)
 	if !ok {
 		return nil, nil
 	}
@@ -101,32 +98,6 @@ func (s *Server) build(wire *pb.TaskSpec, v *violations) (run supervisor.Task, c
 	default:
 		return nil, &pluginFault{err}
 	}
-}
-
-// checkConfig returns the config as package plugin takes it.
-func checkConfig(config *structpb.Struct, v *violations) (object map[string]any, ok bool) {
-	object = config.AsMap()
-	size, err := jsonSize(object)
-	switch {
-	case err != nil:
-		v.add("task.config", "this is no JSON object: %v; JSON has neither NaN nor infinite numbers", err)
-	case size > maxConfigBytes:
-		v.add("task.config", "%d bytes of JSON are too many; give at most %d", size, maxConfigBytes)
-	default:
-		return object, true
-	}
-	return nil, false
-}
-
-// jsonSize returns the number of bytes of an object as JSON, without any space.
-func jsonSize(object map[string]any) (int, error) {
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(object); err != nil {
-		return 0, err
-	}
-	return text.Len() - len("\n"), nil
 }
 
 // rehearse answers as if the task was added.

@@ -33,7 +33,13 @@ type violation struct {
 // violations collects what is wrong with a request, so that the caller learns all of it at once.
 type violations []violation
 
+// maxViolations is more than anybody will read, and less than a malicious request could have.
+const maxViolations = 1000
+
 func (v *violations) add(field, format string, args ...any) {
+	if len(*v) >= maxViolations {
+		return
+	}
 	*v = append(*v, violation{field, fmt.Sprintf(format, args...)})
 }
 

@@ -13,11 +13,11 @@ type Event struct {
 	UID    UID               // life of the task
 	Labels map[string]string // of the task; not sent over the wire, there for filters
 
-	Attempt   uint64        // number of the attempt, from 1
-	Duration  time.Duration // of the attempt that ended
-	Timeout   time.Duration // that the attempt exceeded
-	Delay     time.Duration // until the next attempt
-	Reason    string        // in words, at most maxReason bytes
+	Attempt  uint64        // number of the attempt, from 1
+	Duration time.Duration // of the attempt that ended
+	Timeout  time.Duration // that the attempt exceeded
+	Delay    time.Duration // until the next attempt
+	Reason   string        // in words, at most maxReason bytes
 
 	ExitCode    int32 // of the process that the attempt ran; counts only where HasExitCode is set
 	HasExitCode bool
@@ -30,20 +30,20 @@ type Kind uint8
 
 // Kinds of events. KindFields says which fields each one sets.
 const (
-	TaskAddRequested       Kind = iota + 1 // first event of every life: the request is valid
-	TaskAdded                              // registered; always before TaskStarting
-	TaskStarting                           // an attempt begins, its permit held
-	TaskStopped                            // an attempt ended with success or by cancellation
-	TaskFailed                             // an attempt failed, panicked or timed out
-	TimeoutHit                             // an attempt reached its timeout; TaskFailed follows when the body is back
-	BackoffScheduled                       // another attempt follows the one that ended
-	ActorExhausted                         // the restart rules end the task: OutcomeCompleted or OutcomeFailed
-	ActorDead                              // the body said that the failure is beyond retrying: OutcomeFatal
-	TaskRemoveRequested                    // someone asked for the task to be removed
-	TaskRemoved                            // last event of every life: the body has returned and the name is free
-	ShutdownRequested                      // the supervisor begins to shut down
-	AllStoppedWithinGrace                  // all tasks ended within the grace period of the shutdown
-	GraceExceeded                          // the body of a task ignored its cancellation for the whole grace period
+	TaskAddRequested      Kind = iota + 1 // first event of every life: the request is valid
+	TaskAdded                             // registered; always before TaskStarting
+	TaskStarting                          // an attempt begins, its permit held
+	TaskStopped                           // an attempt ended with success or by cancellation
+	TaskFailed                            // an attempt failed, panicked or timed out
+	TimeoutHit                            // an attempt reached its timeout; TaskFailed follows when the body is back
+	BackoffScheduled                      // another attempt follows the one that ended
+	ActorExhausted                        // the restart rules end the task: OutcomeCompleted or OutcomeFailed
+	ActorDead                             // the body said that the failure is beyond retrying: OutcomeFatal
+	TaskRemoveRequested                   // someone asked for the task to be removed
+	TaskRemoved                           // last event of every life: the body has returned and the name is free
+	ShutdownRequested                     // the supervisor begins to shut down
+	AllStoppedWithinGrace                 // all tasks ended within the grace period of the shutdown
+	GraceExceeded                         // the body of a task ignored its cancellation for the whole grace period
 )
 
 var kindNames = [...]string{

@@ -237,3 +237,27 @@ func TestFindingForeignShutdownCancels(t *testing.T) {
 		}
 	})
 }
+
+// 12. Attempts begin after the shutdown was requested: tasks are canceled one after the other, and the permit of the first lets the
+// next one start that has not been canceled yet. So does a backoff that ends meanwhile.
+func TestFindingAttemptStartsDuringShutdown(t *testing.T) {
+	finding(t)
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{MaxConcurrent: 1})
+		for i := range 3000 {
+			r.addBody(fmt.Sprint("t", i), hangs())
+		}
+		synctest.Wait()
+		_ = r.Shutdown(context.Background())
+		closing, begun := false, 0
+		for _, e := range r.events() {
+			closing = closing || e.Kind == ShutdownRequested
+			if closing && e.Kind == TaskStarting {
+				begun++
+			}
+		}
+		if begun > 0 {
+			t.Errorf("%d attempts began after SHUTDOWN_REQUESTED", begun)
+		}
+	})
+}

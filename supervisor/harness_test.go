@@ -16,12 +16,6 @@ import (
 	"go.uber.org/goleak"
 )
 
-var (
-	simSeeds = flag.Int("sim.seeds", 300, "number of seeds that the simulation runs")
-	simSeed  = flag.Uint64("sim.seed", 0, "the only seed that the simulation runs; 0: as many as -sim.seeds says")
-	simLong  = flag.Bool("sim.v", false, "log what the simulation does")
-)
-
 // beBody is set for a test binary that another test started to see it die, or to have a process of its own to measure.
 const beBody = "TASKVISOR_TEST_PROCESS"
 
@@ -105,6 +99,11 @@ func (b *script) Run(ctx context.Context) error {
 }
 
 func (s step) play(ctx context.Context) error {
+	if s.work <= 0 && ctx.Err() == nil {
+		// Without a timer: those that expire at once are run by whoever looks at them, with a race context that the whole bubble
+		// shares; two at a time crash the race detector of Go 1.26 (runtime.timer.unlockAndRun).
+		return s.end(ctx)
+	}
 	done := time.NewTimer(s.work)
 	defer done.Stop()
 	select {
@@ -222,13 +221,17 @@ func (r *rig) events() []Event {
 // log renders the log from its beginning to now.
 func (r *rig) log() string { return render(r.events(), r.began) }
 
-// checkEmpty finds what ended tasks have left behind. Only abandoned ones may be there after a shutdown.
+// checkEmpty waits for bodies that the shutdown abandoned, and finds tasks that have left an entry behind.
 func (r *rig) checkEmpty() {
 	r.t.Helper()
-	for _, snap := range r.List(ListOptions{}) {
-		if snap.Outcome != OutcomeAbandoned {
-			r.t.Errorf("task %q is listed as %s after the shutdown", snap.Spec.Name, snap.State)
+	for range 1000 {
+		if len(r.List(ListOptions{})) == 0 {
+			return
 		}
+		time.Sleep(time.Minute)
+	}
+	for _, snap := range r.List(ListOptions{}) {
+		r.t.Errorf("task %q is listed as %s after the shutdown", snap.Spec.Name, snap.State)
 	}
 }
 

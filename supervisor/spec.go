@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// None, given as a duration of a Spec, asks for nothing where the zero value asks for the default.
+// None is a duration of a Spec that asks for nothing where the zero value asks for the default.
 const None time.Duration = math.MinInt64
 
 // MaxRestartCount is the largest RestartLimit.Count.

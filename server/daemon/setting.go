@@ -45,7 +45,7 @@ func settings() []setting {
 		several(setting{name: "plugins", arg: "NAME,…", usage: "plugins to enable, no others (default all, exec only with --exec-allow)"},
 			func(c *config) *[]string { return &c.plugins }, checkPluginName),
 		several(setting{name: "exec-allow", arg: "COMMAND,…", usage: "commands that exec may run: names or paths, * and ? as wildcards; enables exec. May be repeated"},
-			func(c *config) *[]string { return &c.execAllow }, checkGlob),
+			func(c *config) *[]string { return &c.execAllow }, checkCommand),
 		one(setting{name: "grace", arg: "DURATION", def: supervisor.DefaultGrace.String(),
 			usage: "how long a task may take to stop when it is removed, and all of them together when the daemon stops"},
 			func(c *config) *time.Duration { return &c.grace }, parseGrace, time.Duration.String),

@@ -110,7 +110,7 @@ func violationsOf(err error) []Violation {
 	if ce, ok := err.(*ConfigError); ok { //nolint:errorlint // one that is wrapped is found below, with its siblings
 		return ce.Violations
 	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // as above
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var list []Violation
 		for _, e := range joined.Unwrap() {
 			list = append(list, violationsOf(e)...)

@@ -39,12 +39,3 @@ func startDaemonIn(t *testing.T, dir string, flags ...string) *daemon {
 	}
 	return &daemon{process: p, addr: ready.FindStringSubmatch(line)[1]}
 }
-
-// awaitLog waits for a line of the log.
-func (d *daemon) awaitLog(t *testing.T, pattern string) {
-	t.Helper()
-	wanted := regexp.MustCompile(pattern)
-	if _, _, ok := d.stderr.find(0, wanted.MatchString); !ok {
-		t.Fatalf("the daemon ended without logging %q:\n%s", pattern, d.output())
-	}
-}

@@ -26,7 +26,10 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	if err := errors.Join(findTools(), buildDaemon(dir)); err != nil {
+	if err = findTools(); err == nil {
+		err = buildDaemon(dir)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

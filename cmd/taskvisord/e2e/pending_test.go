@@ -24,7 +24,10 @@ func TestFieldsThatHaveNotLanded(t *testing.T) {
 		{"filter.label_selector", "WatchEvents", `{"filter":{"label_selector":"app=web"}}`},
 	} {
 		t.Run(pending.method+" "+pending.field, func(t *testing.T) {
-			m := mistake{code: codes.Unimplemented, reason: "NOT_IMPLEMENTED", metadata: map[string]string{"field": pending.field}}
+			m := mistake{
+				code: codes.Unimplemented, reason: "NOT_IMPLEMENTED",
+				fields: []string{pending.field}, metadata: map[string]string{"field": pending.field},
+			}
 			m.check(t, d.refuse(t, pending.method, pending.request))
 		})
 	}

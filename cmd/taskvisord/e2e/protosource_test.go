@@ -50,7 +50,7 @@ func readComments(source, pkg string) comments {
 // contract returns the comments of all of proto/.
 func contract(t *testing.T) comments {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(root, "proto/taskvisor/v1/*.proto"))
+	files, err := filepath.Glob(filepath.Join(root, "proto", "taskvisor", "v1", "*.proto"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no proto files: %v", err)
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // documentedAddr is where the daemon of README.md listens.
@@ -44,9 +45,14 @@ func TestReadmeSession(t *testing.T) {
 		s.run(t, step)
 	}
 	for _, b := range s.background {
+		late := time.AfterFunc(settling, b.interrupt)
 		s.interrupt(t, b.step, b.process)
+		late.Stop()
 	}
 }
+
+// settling is how long what happened in the session may take to show in another terminal.
+const settling = 10 * time.Second
 
 // session runs steps against a daemon.
 type session struct {
@@ -110,11 +116,17 @@ func (s *session) repeat(t *testing.T, step step) {
 func (s *session) interrupt(t *testing.T, step step, p *process) {
 	t.Helper()
 	err := s.awaitOutput(step, p)
-	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGINT) // fails if it has ended by itself, which is fine
+	p.interrupt()
 	<-p.ended
 	s.report(t, step, err, s.output(p))
 }
 
+// interrupt does what ^C does, to the process group that start has made.
+func (p *process) interrupt() {
+	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGINT) // fails if it has ended by itself, which is fine
+}
+
+// awaitOutput waits until a command has printed what is documented. It returns an error when that will not happen any more.
 func (s *session) awaitOutput(step step, p *process) error {
 	err := errors.New("nothing was printed")
 	for offset := 0; ; {

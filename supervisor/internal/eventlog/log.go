@@ -23,8 +23,8 @@ const maxSegment = 64
 // is raised before a segment is reused, so that by then the values it looked for have fallen off the log, and its second look, at
 // last, tells it so.
 //
-// Why not one mutex over one ring? It is as fast up to a hundred readers. With a thousand on two processors an append took two to
-// four times as long, for it waits while a reader copies, and much longer if that reader is interrupted.
+// Why not one mutex over one ring? It is nearly as fast up to a hundred readers. With a thousand on two processors an append took
+// about three times as long, for it waits while a reader copies, and much longer if that reader is interrupted.
 // Why not a linked list whose items the garbage collector frees? One allocation for each append, and a slow reader keeps all that
 // follows it. Why not a sequence lock? Its readers race with the append by design, and the race detector rightly says so.
 // Why not a channel for each reader? Then an append costs as much as there are readers, and each queue has losses of its own.

@@ -2,6 +2,8 @@ package exec
 
 import (
 	"context"
+	"errors"
+	"os"
 	osexec "os/exec"
 	"runtime"
 	"sync"
@@ -34,13 +36,27 @@ func (c *child) run(ctx context.Context, started func()) (ending, error) {
 	defer runtime.UnlockOSThread()
 	c.cmd.SysProcAttr = groupLeader()
 	if err := c.cmd.Start(); err != nil {
-		return ending{}, err
+		return ending{}, c.startError(err)
 	}
 	started()
 	stop := context.AfterFunc(ctx, c.terminate)
 	defer stop()
 	err := c.reap()
 	return c.ending(err), nil
+}
+
+// startError tells of a missing directory: with SysProcAttr set, the error of a fork names the command for that too.
+func (c *child) startError(err error) error {
+	if c.cmd.Dir == "" {
+		return err
+	}
+	if _, dirErr := os.Stat(c.cmd.Dir); dirErr != nil {
+		var cause *os.PathError
+		if errors.As(dirErr, &cause) {
+			return &os.PathError{Op: "chdir", Path: c.cmd.Dir, Err: cause.Err}
+		}
+	}
+	return err
 }
 
 // reap waits for the process, and kills its group while the process is still a zombie, where awaitExit can arrange that: the zombie keeps the number of

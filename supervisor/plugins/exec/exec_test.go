@@ -40,16 +40,16 @@ func TestGlobsAreComparedWithTheCommandAsWritten(t *testing.T) {
 		allowed []string
 		refused []string
 	}{
-		{"sh", []string{"sh"}, []string{"/bin/sh: " + "bash", "sh2", "SH"}},
-		{"/bin/sh", []string{"/bin/sh"}, []string{"sh: " + "/usr/bin/sh", "/bin/shx", "/x/bin/sh"}},
-		{"*", []string{"sh: " + "a.b-c", "x y"}, []string{"/bin/sh"}},
-		{"git-*", []string{"git-log: " + "git-"}, []string{"git: " + "/git-log"}},
-		{"p?", []string{"ps: " + "pé"}, []string{"p: " + "psx"}},
-		{"/opt/*", []string{"/opt/a"}, []string{"/opt/a/b: " + "/opt", "opt"}},
-		{"/opt/*/run", []string{"/opt/a/run"}, []string{"/opt/run: " + "/opt/a/b/run"}},
-		{"/opt/**", []string{"/opt/a: " + "/opt/a/b/c"}, []string{"/opt: " + "/usr/opt/a", "a"}},
-		{"/**", []string{"/bin/sh: " + "/x"}, []string{"sh"}},
-		{"**", []string{"/bin/sh: " + "sh", "two\nlines"}, nil},
+		{"sh", []string{"sh"}, []string{"/bin/sh", "bash", "sh2", "SH"}},
+		{"/bin/sh", []string{"/bin/sh"}, []string{"sh", "/usr/bin/sh", "/bin/shx", "/x/bin/sh"}},
+		{"*", []string{"sh", "a.b-c", "x y"}, []string{"/bin/sh"}},
+		{"git-*", []string{"git-log", "git-"}, []string{"git", "/git-log"}},
+		{"p?", []string{"ps", "pé"}, []string{"p", "psx"}},
+		{"/opt/*", []string{"/opt/a"}, []string{"/opt/a/b", "/opt", "opt"}},
+		{"/opt/*/run", []string{"/opt/a/run"}, []string{"/opt/run", "/opt/a/b/run"}},
+		{"/opt/**", []string{"/opt/a", "/opt/a/b/c"}, []string{"/opt", "/usr/opt/a", "a"}},
+		{"/**", []string{"/bin/sh", "/x"}, []string{"sh"}},
+		{"**", []string{"/bin/sh", "sh", "two\nlines"}, nil},
 		{"a.c", []string{"a.c"}, []string{"abc"}},
 		{"[ab]", []string{"[ab]"}, []string{"a"}},
 	} {
@@ -173,7 +173,7 @@ func TestALongListOfGlobsIsCutInErrors(t *testing.T) {
 
 // The example of a plugin has to work, whatever is allowed: NewRegistry tries it.
 func FuzzTheExampleIsAlwaysAllowed(f *testing.F) {
-	for _, glob := range []string{"sh: " + "**", "/**", "**/x", "**x", "/opt/**/?", "??", "*.sh", "/a/*/b", "?*", "d*"} {
+	for _, glob := range []string{"sh", "**", "/**", "**/x", "**x", "/opt/**/?", "??", "*.sh", "/a/*/b", "?*", "d*"} {
 		f.Add(glob)
 	}
 	f.Fuzz(func(t *testing.T, glob string) {

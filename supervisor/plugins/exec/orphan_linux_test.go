@@ -6,6 +6,7 @@ import (
 	osexec "os/exec"
 	"runtime"
 	"sync"
+	"syscall"
 	"testing"
 )
 
@@ -13,7 +14,7 @@ import (
 func TestTheCommandDiesWithTheDaemonEvenWhenThatIsKilled(t *testing.T) {
 	path, opened := fifo(t)
 	daemon := osexec.Command(os.Args[0])
-	daemon.Env = append(os.Environ(), asDaemon+`=exec 9>"`+path+`"; echo ready >&9; read x < "`+path+`"`)
+	daemon.Env = append(os.Environ(), asDaemon+`=exec 9>"`+path+`"; echo ready >&9; exec sleep 1000`)
 	daemon.Stderr = os.Stderr
 	if err := daemon.Start(); err != nil {
 		t.Fatal(err)
@@ -32,6 +33,9 @@ func TestTheCommandDiesWithTheDaemonEvenWhenThatIsKilled(t *testing.T) {
 // The parent-death signal is sent when the thread dies that forked. Goroutines that end while they hold a thread make threads die all the time.
 func TestTheCommandOutlivesThreadsThatDie(t *testing.T) {
 	path, opened := fifo(t)
+	if err := syscall.Mkfifo(path+".go", 0o600); err != nil { // opening it to write waits until the command reads
+		t.Fatal(err)
+	}
 	l := sh(t, `exec 9>"`+path+`"; echo ready; read x < "`+path+`.go" && exit 42`)
 	l.expect("stdout", "ready")
 	f := <-opened

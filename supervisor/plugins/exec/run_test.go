@@ -41,15 +41,13 @@ func fifo(t *testing.T) (path string, opened <-chan *os.File) {
 	return path, ch
 }
 
-// expectEOF waits until all writers of a fifo are gone, and takes what they wrote.
-func expectEOF(t *testing.T, f *os.File) string {
+// expectEOF waits until all writers of a fifo are gone.
+func expectEOF(t *testing.T, f *os.File) {
 	t.Helper()
 	defer f.Close()
-	text, err := io.ReadAll(f)
-	if err != nil {
+	if _, err := io.Copy(io.Discard, f); err != nil {
 		t.Error(err)
 	}
-	return string(text)
 }
 
 func TestAnExitCodeDecidesBetweenSuccessAndFailure(t *testing.T) {

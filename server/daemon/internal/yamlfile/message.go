@@ -89,7 +89,7 @@ func (f *File) field(node *Node, path string, message protoreflect.Message, fiel
 func (f *File) value(
 	node *Node, path string, newValue func() protoreflect.Value, field protoreflect.FieldDescriptor, depth int,
 ) (protoreflect.Value, bool) {
-	switch field.Kind() { //nolint:exhaustive // see above
+	switch field.Kind() {
 	case protoreflect.StringKind:
 		v, ok := f.Text(node, path)
 		return protoreflect.ValueOfString(v), ok

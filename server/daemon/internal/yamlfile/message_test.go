@@ -16,9 +16,9 @@ import (
 )
 
 // read reads the only document of a file as a message of the type of want.
-func read(t *testing.T, name, text string, into proto.Message) Problems {
+func read(t *testing.T, text string, into proto.Message) Problems {
 	t.Helper()
-	f := Parse(name, []byte(text))
+	f := Parse("t.yaml", []byte(text))
 	for _, doc := range f.Documents() {
 		f.Message(doc, "", into)
 	}
@@ -141,7 +141,7 @@ func TestMessageProblems(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := read(t, "t.yaml", tt.text, &taskvisorv1.TaskSpec{}).Error(); got != tt.want {
+			if got := read(t, tt.text, &taskvisorv1.TaskSpec{}).Error(); got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
 		})
@@ -246,7 +246,7 @@ func TestMessageKnowsTheKindOfEveryField(t *testing.T) {
 }
 
 func TestMessageRefusesKindsThatItDoesNotKnow(t *testing.T) {
-	got := read(t, "t.yaml", "sequence: 5", &taskvisorv1.Cursor{}).Error()
+	got := read(t, "sequence: 5", &taskvisorv1.Cursor{}).Error()
 	if want := "t.yaml:1: sequence: cannot be given in a file"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
@@ -254,7 +254,7 @@ func TestMessageRefusesKindsThatItDoesNotKnow(t *testing.T) {
 
 func TestMessageReadsLists(t *testing.T) {
 	got := &taskvisorv1.TaskFilter{}
-	problems := read(t, "t.yaml", "names: [a, 5, b]\nstates: [TASK_STATE_RUNNING]\nuids: x", got).Error()
+	problems := read(t, "names: [a, 5, b]\nstates: [TASK_STATE_RUNNING]\nuids: x", got).Error()
 	want := &taskvisorv1.TaskFilter{Names: []string{"a", "b"}, States: []taskvisorv1.TaskState{taskvisorv1.TaskState_TASK_STATE_RUNNING}}
 	if !proto.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)

@@ -79,7 +79,7 @@ func TestLimits(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := read(t, "t.yaml", tt.text, &taskvisorv1.TaskSpec{})
+			got := read(t, tt.text, &taskvisorv1.TaskSpec{})
 			if len(got) == 0 || got[0].Error() != tt.want {
 				t.Errorf("got  %.300s\nwant %s", got, tt.want)
 			}
@@ -88,7 +88,7 @@ func TestLimits(t *testing.T) {
 }
 
 func TestProblemsAreBounded(t *testing.T) {
-	got := read(t, "t.yaml", strings.Repeat("x: y\n", 1000), &taskvisorv1.TaskSpec{})
+	got := read(t, strings.Repeat("x: y\n", 1000), &taskvisorv1.TaskSpec{})
 	if len(got) != 101 {
 		t.Fatalf("got %d problems, want 101", len(got))
 	}

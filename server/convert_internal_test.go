@@ -1,0 +1,339 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/structpb"
+	"pgregory.net/rapid"
+
+	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
+	"github.com/taskvisor/taskvisor/supervisor"
+)
+
+// kindsToCome are the kinds of the contract that the engine does not have yet.
+var kindsToCome = map[pb.EventKind]bool{
+	pb.EventKind_EVENT_KIND_SUBSCRIBER_OVERFLOW:        true,
+	pb.EventKind_EVENT_KIND_SUBSCRIBER_PANICKED:        true,
+	pb.EventKind_EVENT_KIND_CONTROLLER_SUBMITTED:       true,
+	pb.EventKind_EVENT_KIND_CONTROLLER_REJECTED:        true,
+	pb.EventKind_EVENT_KIND_CONTROLLER_SLOT_TRANSITION: true,
+	pb.EventKind_EVENT_KIND_TASK_OUTPUT:                true,
+}
+
+// checkEnum walks an enum both ways: each value of the engine has one of the wire, of the same name, and each of the wire has one of the
+// engine, unless it is still to come. The engine names a value that it does not have Type(n).
+func checkEnum[E interface {
+	~uint8
+	String() string
+}, W interface {
+	~int32
+	protoreflect.Enum
+}](t *testing.T, table []W, toCome map[W]bool) {
+	t.Helper()
+	engine := map[string]bool{}
+	for e := E(1); !strings.Contains(e.String(), "("); e++ {
+		w := toWire(table, e)
+		name := wireName(w)
+		if name != e.String() {
+			t.Errorf("%v becomes %v", e, name)
+		}
+		if back := toEngine[E](table, w); back != e {
+			t.Errorf("%v comes back as %v", e, back)
+		}
+		engine[name] = true
+	}
+	if len(engine) != len(table)-1 {
+		t.Errorf("the engine has %d values, the table %d", len(engine), len(table)-1)
+	}
+	var zero W
+	values := zero.Descriptor().Values()
+	for i := range values.Len() {
+		w := W(values.Get(i).Number())
+		if has := w == 0 || engine[wireName(w)]; has == toCome[w] {
+			t.Errorf("%v: the engine has it: %t, it is still to come: %t", wireName(w), has, toCome[w])
+		}
+	}
+	if got := toWire(table, E(255)); got != 0 {
+		t.Errorf("an unknown value becomes %v", got)
+	}
+	if got := toEngine[E](table, W(99)); got != 0 {
+		t.Errorf("an unknown value becomes %v", got)
+	}
+}
+
+// wireName returns the name of a value without the prefix that all values of its enum share.
+func wireName(value protoreflect.Enum) string {
+	values := value.Descriptor().Values()
+	prefix := strings.TrimSuffix(string(values.Get(0).Name()), "UNSPECIFIED")
+	return strings.TrimPrefix(string(values.ByNumber(value.Number()).Name()), prefix)
+}
+
+func TestEnumsAreCompleteBothWays(t *testing.T) {
+	t.Run("Kind", func(t *testing.T) { checkEnum[supervisor.Kind](t, wireKinds[:], kindsToCome) })
+	t.Run("State", func(t *testing.T) { checkEnum[supervisor.State](t, wireStates[:], nil) })
+	t.Run("Outcome", func(t *testing.T) { checkEnum[supervisor.Outcome](t, wireOutcomes[:], nil) })
+	t.Run("BackoffSource", func(t *testing.T) { checkEnum[supervisor.BackoffSource](t, wireSources[:], nil) })
+	t.Run("RestartMode", func(t *testing.T) { checkEnum[supervisor.RestartMode](t, wireModes[:], nil) })
+	t.Run("Jitter", func(t *testing.T) { checkEnum[supervisor.Jitter](t, wireJitters[:], nil) })
+}
+
+// wireEvent names, for each field of the engine's events, the fields of the wire that it sets.
+var wireEvent = map[supervisor.Fields][]protoreflect.Name{
+	supervisor.FieldTask:     {"task", "uid"},
+	supervisor.FieldAttempt:  {"attempt"},
+	supervisor.FieldDuration: {"duration"},
+	supervisor.FieldTimeout:  {"timeout"},
+	supervisor.FieldDelay:    {"delay"},
+	supervisor.FieldReason:   {"reason"},
+	supervisor.FieldExitCode: {"exit_code"},
+	supervisor.FieldSource:   {"backoff_source"},
+	supervisor.FieldOutcome:  {"outcome"},
+}
+
+// Each kind of event, with all its fields set, and with those that it must set at zero where zero means something: the wire has just the fields
+// that the engine's table lists.
+func TestEventToWireSetsWhatTheKindSets(t *testing.T) {
+	for kind := supervisor.Kind(1); int(kind) < len(wireKinds); kind++ {
+		fieldsOf, sometimes := supervisor.KindFields(kind)
+		full := fullEvent(kind, fieldsOf|sometimes)
+		checkEventFields(t, eventToWire(&full), fieldsOf|sometimes)
+		bare := fullEvent(kind, fieldsOf)
+		bare.Duration, bare.Timeout, bare.Delay = 0, 0, 0
+		checkEventFields(t, eventToWire(&bare), fieldsOf)
+	}
+}
+
+func checkEventFields(t *testing.T, e *pb.Event, fields supervisor.Fields) {
+	t.Helper()
+	want := map[protoreflect.Name]bool{"sequence": true, "time": true, "kind": true}
+	if e.GetKind() == pb.EventKind_EVENT_KIND_TASK_ADDED {
+		want["slot"] = true // named like the task, until there is a choice
+	}
+	for field, names := range wireEvent {
+		for _, name := range names {
+			want[name] = want[name] || fields.Has(field)
+		}
+	}
+	all := e.ProtoReflect().Descriptor().Fields()
+	for i := range all.Len() {
+		fd := all.Get(i)
+		if has := e.ProtoReflect().Has(fd); has != want[fd.Name()] {
+			t.Errorf("%v: field %s set: %t, want %t", e.GetKind(), fd.Name(), has, want[fd.Name()])
+		}
+	}
+}
+
+// fullEvent returns an event of this kind with these fields set.
+func fullEvent(kind supervisor.Kind, fields supervisor.Fields) supervisor.Event {
+	e := supervisor.Event{Sequence: 1, Time: time.Unix(2, 3), Kind: kind}
+	set := func(field supervisor.Fields, do func()) {
+		if fields.Has(field) {
+			do()
+		}
+	}
+	set(supervisor.FieldTask, func() { e.Task, e.UID = "task", supervisor.UID{4} })
+	set(supervisor.FieldAttempt, func() { e.Attempt = 5 })
+	set(supervisor.FieldDuration, func() { e.Duration = 6 })
+	set(supervisor.FieldTimeout, func() { e.Timeout = 7 })
+	set(supervisor.FieldDelay, func() { e.Delay = 8 })
+	set(supervisor.FieldReason, func() { e.Reason = "reason" })
+	set(supervisor.FieldExitCode, func() { e.ExitCode, e.HasExitCode = 0, true }) // 0 is an exit code too
+	set(supervisor.FieldSource, func() { e.Source = supervisor.BackoffAfterFailure })
+	set(supervisor.FieldOutcome, func() { e.Outcome = supervisor.OutcomeFatal })
+	return e
+}
+
+func TestEventToWireKeepsTheValues(t *testing.T) {
+	const all = math.MaxUint32
+	e := fullEvent(supervisor.TaskFailed, all)
+	e.ExitCode, e.Reason = -1, "bad \xff text"
+	got := eventToWire(&e)
+	if got.GetSequence() != 1 || !got.GetTime().AsTime().Equal(e.Time) || got.GetTask() != "task" || got.GetUid() != e.UID.String() ||
+		got.GetAttempt() != 5 || got.GetDuration().AsDuration() != 6 || got.GetReason() != "bad \uFFFD text" || got.GetExitCode() != -1 ||
+		got.GetOutcome() != pb.Outcome_OUTCOME_FATAL || got.GetBackoffSource() != pb.BackoffSource_BACKOFF_SOURCE_FAILURE {
+		t.Errorf("got %v", got)
+	}
+	timeout, backoff := fullEvent(supervisor.TimeoutHit, all), fullEvent(supervisor.BackoffScheduled, all)
+	if got := eventToWire(&timeout).GetTimeout().AsDuration(); got != 7 {
+		t.Errorf("timeout %v", got)
+	}
+	if got := eventToWire(&backoff).GetDelay().AsDuration(); got != 8 {
+		t.Errorf("delay %v", got)
+	}
+}
+
+// No field of Task is forgotten: a snapshot with everything set, in each state that shows some of it.
+func TestTaskToWireSetsEveryField(t *testing.T) {
+	at := time.Unix(1, 2)
+	snap := supervisor.Snapshot{
+		Spec: supervisor.Spec{Name: "task", Task: &body{nil, &pb.TaskSpec{Name: "task"}, "v1"}}, UID: supervisor.UID{1},
+		Attempt: 2, FailureStreak: 3, CreateTime: at, StartTime: at.Add(1), NextAttempt: at.Add(2), FinishTime: at.Add(3),
+		LastError: &supervisor.LastError{Err: supervisor.ExitCode(errors.New("x"), 5), Reason: "x\xff", Time: at.Add(4)},
+		Outcome:   supervisor.OutcomeFailed, Sequence: 6,
+	}
+	onlyIn := map[protoreflect.Name]supervisor.State{
+		"next_attempt_time": supervisor.StateBackoff, "finish_time": supervisor.StateFinished, "outcome": supervisor.StateFinished,
+	}
+	for state := supervisor.State(1); int(state) < len(wireStates); state++ {
+		snap.State = state
+		task := taskToWire(&snap)
+		fields := task.ProtoReflect().Descriptor().Fields()
+		for i := range fields.Len() {
+			name := fields.Get(i).Name()
+			want := onlyIn[name] == 0 || onlyIn[name] == state
+			if name == "slot" {
+				want = state != supervisor.StateFinished
+			}
+			if has := task.ProtoReflect().Has(fields.Get(i)); has != want {
+				t.Errorf("%v: field %s set: %t, want %t", state, name, has, want)
+			}
+		}
+		if e := task.GetLastError(); e.GetReason() != "x\uFFFD" || e.GetExitCode() != 5 || !e.GetTime().AsTime().Equal(at.Add(4)) {
+			t.Errorf("last error %v", e)
+		}
+		if task.GetAttempt() != 2 || task.GetFailureStreak() != 3 || task.GetSequence() != 6 || task.GetPluginVersion() != "v1" ||
+			!task.GetCreateTime().AsTime().Equal(at) || !task.GetStartTime().AsTime().Equal(at.Add(1)) {
+			t.Errorf("got %v", task)
+		}
+	}
+}
+
+func TestTaskToWireWithoutWhatIsNotThereYet(t *testing.T) {
+	task := taskToWire(&supervisor.Snapshot{Spec: supervisor.Spec{Name: "own"}, State: supervisor.StateWaiting})
+	want := &pb.Task{Name: "own", Spec: &pb.TaskSpec{Name: "own"}, State: pb.TaskState_TASK_STATE_WAITING, Slot: "own", Generation: 1}
+	if !proto.Equal(task, want) {
+		t.Errorf("got %v, want %v", task, want)
+	}
+}
+
+// genDuration makes durations that a spec may have: unset, none, given.
+func genDuration() *rapid.Generator[*durationpb.Duration] {
+	return rapid.Custom(func(t *rapid.T) *durationpb.Duration {
+		if rapid.Bool().Draw(t, "unset") {
+			return nil
+		}
+		return durationpb.New(time.Duration(rapid.Int64Range(0, math.MaxInt64/2).Draw(t, "nanos")))
+	})
+}
+
+// From the wire to the engine and back: nothing of a spec is lost, as far as the engine has words for it.
+func TestSpecsSurviveTheRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		duration := func(label string) *durationpb.Duration { return genDuration().Draw(t, label) }
+		spec := &pb.TaskSpec{
+			Name: rapid.StringMatching(`[a-z0-9]([a-zA-Z0-9._/-]{0,10}[a-z0-9])?`).Draw(t, "name"),
+			Restart: &pb.RestartPolicy{
+				Mode: pb.RestartMode(rapid.Int32Range(0, 3).Draw(t, "mode")), Interval: duration("interval"),
+				MaxRetries: rapid.Uint32().Draw(t, "retries"),
+			},
+			Backoff: &pb.BackoffPolicy{
+				First: duration("first"), Max: duration("max"), Factor: rapid.Float64().Draw(t, "factor") + 0, // not -0, of which proto.Clone makes 0
+				Jitter: pb.Jitter(rapid.Int32Range(0, 4).Draw(t, "jitter")), ResetAfter: duration("reset"),
+			},
+			Timeout: duration("timeout"),
+			Labels:  rapid.MapOf(rapid.StringMatching(`[a-z]{1,3}`), rapid.StringMatching(`[a-z]{0,3}`)).Draw(t, "labels"),
+		}
+		if rapid.Bool().Draw(t, "limited") {
+			spec.Restart.Limit = &pb.RestartLimit{Count: rapid.Uint32Min(1).Draw(t, "count"), Window: durationpb.New(time.Second)}
+		}
+		if isZero(spec.GetBackoff().GetMax()) {
+			spec.Backoff.Max = nil // to the engine that is the same; it is refused or has no effect
+		}
+		var v violations
+		engine := specToEngine(spec, &v)
+		if v != nil {
+			t.Fatalf("violations: %v", v)
+		}
+		want := proto.CloneOf(spec)
+		want.Restart, want.Backoff = orNil(want.Restart), orNil(want.Backoff)
+		if got := engineSpecToWire(&engine); !proto.Equal(got, want) {
+			t.Fatalf("got %v, want %v", got, want)
+		}
+	})
+}
+
+// No field of a spec is forgotten on its way to the engine: each one that is set makes a difference there, except those that plugins take, and
+// those that are refused.
+func TestEachFieldOfASpecReachesTheEngine(t *testing.T) {
+	elsewhere := map[protoreflect.Name]string{
+		"plugin": "chooses the body", "config": "makes the body", "admission": "is pending", "capture_output": "is pending",
+	}
+	var v violations
+	empty := engineSpecToWire(ptr(specToEngine(&pb.TaskSpec{}, &v)))
+	for _, path := range leaves((&pb.TaskSpec{}).ProtoReflect().Descriptor(), nil) {
+		if elsewhere[path[0].Name()] != "" {
+			continue
+		}
+		spec := &pb.TaskSpec{}
+		setLeaf(spec.ProtoReflect(), path)
+		if got := engineSpecToWire(ptr(specToEngine(spec, &v))); proto.Equal(got, empty) {
+			t.Errorf("field %v makes no difference", path)
+		}
+	}
+}
+
+func ptr[T any](value T) *T { return &value }
+
+// leaves returns the paths of all fields that are no messages of this contract.
+func leaves(m protoreflect.MessageDescriptor, above []protoreflect.FieldDescriptor) (paths [][]protoreflect.FieldDescriptor) {
+	for i := range m.Fields().Len() {
+		fd := m.Fields().Get(i)
+		path := append(above[:len(above):len(above)], fd)
+		if inner := fd.Message(); inner != nil && inner.ParentFile().Package() == "taskvisor.v1" && !fd.IsMap() {
+			paths = append(paths, leaves(inner, path)...)
+		} else {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
+
+func setLeaf(m protoreflect.Message, path []protoreflect.FieldDescriptor) {
+	fd := path[0]
+	switch {
+	case len(path) > 1:
+		setLeaf(m.Mutable(fd).Message(), path[1:])
+	case fd.IsMap():
+		m.Mutable(fd).Map().Set(protoreflect.ValueOfString("a").MapKey(), protoreflect.ValueOfString("b"))
+	case fd.Kind() == protoreflect.MessageKind:
+		m.Set(fd, protoreflect.ValueOfMessage(durationpb.New(time.Second).ProtoReflect()))
+	case fd.Kind() == protoreflect.EnumKind:
+		m.Set(fd, protoreflect.ValueOfEnum(1))
+	case fd.Kind() == protoreflect.StringKind:
+		m.Set(fd, protoreflect.ValueOfString("x"))
+	case fd.Kind() == protoreflect.Uint32Kind:
+		m.Set(fd, protoreflect.ValueOfUint32(1))
+	case fd.Kind() == protoreflect.DoubleKind:
+		m.Set(fd, protoreflect.ValueOfFloat64(3))
+	}
+}
+
+func TestExitCodeOf(t *testing.T) {
+	if code, ok := exitCodeOf(supervisor.ExitCode(context.Canceled, -5)); !ok || code != -5 {
+		t.Errorf("got %d, %t", code, ok)
+	}
+	if _, ok := exitCodeOf(nil); ok {
+		t.Error("nil has an exit code")
+	}
+}
+
+func TestObjectToWire(t *testing.T) {
+	if _, err := objectToWire([]byte("[]")); err == nil {
+		t.Error("a list was taken for an object")
+	}
+	if got, err := objectToWire(nil); got != nil || err != nil {
+		t.Errorf("got %v, %v", got, err)
+	}
+	want := must(structpb.NewStruct(map[string]any{"a": []any{1.5, nil, "x", true}}))
+	if got, err := objectToWire([]byte(`{"a":[1.5,null,"x",true]}`)); err != nil || !proto.Equal(got, want) {
+		t.Errorf("got %v, %v", got, err)
+	}
+}

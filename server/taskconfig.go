@@ -1,0 +1,77 @@
+package server
+
+import (
+	"encoding/json"
+	"maps"
+	"math"
+	"slices"
+
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/taskvisor/taskvisor/supervisor/plugin"
+)
+
+// configObject returns the config of a task as package plugin takes it, and whether it is one. A message can hold what JSON cannot, and
+// structpb makes something of it: a string of NaN, and null of a value that is not there. Nobody meant that, so it is refused here.
+func configObject(config *structpb.Struct, v *violations) (object map[string]any, ok bool) {
+	const field = "task.config"
+	before := len(*v)
+	v.jsonObject(field, config, 0)
+	if len(*v) > before {
+		return nil, false
+	}
+	object = config.AsMap()
+	size, err := jsonSize(object)
+	v.check(err == nil, field, "this is no JSON object: %v", err)
+	v.check(size <= maxConfigBytes, field, "%d bytes of JSON are too many; give at most %d", size, maxConfigBytes)
+	return object, len(*v) == before
+}
+
+// maxConfigDepth is how many objects and lists a config may have inside each other. No real one has that many; the paths of a bottomless
+// one would take a lot of memory.
+const maxConfigDepth = 100
+
+func (v *violations) jsonObject(field string, object *structpb.Struct, depth int) {
+	for _, key := range slices.Sorted(maps.Keys(object.GetFields())) {
+		v.jsonValue(plugin.Key(field, key), object.GetFields()[key], depth+1)
+	}
+}
+
+func (v *violations) jsonValue(field string, value *structpb.Value, depth int) {
+	if depth > maxConfigDepth {
+		v.add("task.config", "it has more than %d objects and lists inside each other; give fewer", maxConfigDepth)
+		return
+	}
+	switch kind := value.GetKind().(type) {
+	case nil:
+		v.add(field, "the value has no kind; give a JSON value")
+	case *structpb.Value_NumberValue:
+		n := kind.NumberValue
+		v.check(!math.IsNaN(n) && !math.IsInf(n, 0), field, "%v is no JSON number; give a finite one", n)
+	case *structpb.Value_StructValue:
+		v.jsonObject(field, kind.StructValue, depth)
+	case *structpb.Value_ListValue:
+		for i, element := range kind.ListValue.GetValues() {
+			v.jsonValue(plugin.Index(field, i), element, depth+1)
+		}
+	}
+}
+
+// jsonSize returns the number of bytes of an object as JSON, without any space.
+func jsonSize(object map[string]any) (int, error) {
+	var size byteCount
+	encoder := json.NewEncoder(&size)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(object); err != nil {
+		return 0, err
+	}
+	return int(size) - len("\n"), nil
+}
+
+// byteCount is a writer that only counts.
+type byteCount int
+
+func (c *byteCount) Write(p []byte) (int, error) {
+	*c += byteCount(len(p))
+	return len(p), nil
+}

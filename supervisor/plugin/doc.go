@@ -1,0 +1,12 @@
+// Package plugin turns the name of a plugin and a JSON config into the body of a task.
+//
+// A Definition describes a plugin: its name, and the struct that configures its bodies. From the struct come the JSON schema that is
+// shown to people and the strict decoder that checks what they send, so that the two cannot differ. A Registry is a value that holds
+// plugins; it never changes once it is made, and nothing registers itself.
+//
+// # Guarantees
+//
+//   - A key that the struct does not have is an error, as is a value of another type: nothing is ignored, nothing is converted.
+//   - All that is wrong with a config is reported at once, each with its path, the value and the remedy.
+//   - Bad names, a name used twice, and an example that does not work are errors when the registry is made.
+package plugin

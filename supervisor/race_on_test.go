@@ -1,0 +1,6 @@
+//go:build race
+
+package supervisor
+
+// raceEnabled says that times and allocations are those of the race detector.
+const raceEnabled = true
