@@ -48,7 +48,7 @@ var situations = []situation{
 	{is(supervisor.ErrTaskStuck), codes.DeadlineExceeded, pb.ErrorReason_ERROR_REASON_TASK_STUCK,
 		remedy("it stays listed as TASK_STATE_STUCK and is removed as soon as its body returns"), taskMetadata},
 	{is(supervisor.ErrTaskLimit), codes.ResourceExhausted, pb.ErrorReason_ERROR_REASON_TASK_LIMIT,
-		remedy("remove tasks that are not needed, or start the server with a higher limit"), nil},
+		remedy("remove tasks that are not needed, or start the server with a higher limit"), taskLimitMetadata},
 	{is(supervisor.ErrShutdown), codes.Unavailable, pb.ErrorReason_ERROR_REASON_SERVER_SHUTDOWN, shutdownSentence, nil},
 	{is(supervisor.ErrClosed), codes.Unavailable, pb.ErrorReason_ERROR_REASON_SERVER_SHUTDOWN, shutdownSentence, nil},
 	{isA[*supervisor.CursorError], codes.OutOfRange, pb.ErrorReason_ERROR_REASON_CURSOR_EXPIRED, cursorSentence, cursorMetadata},
@@ -309,4 +309,13 @@ func cutText(text string, limit int) string {
 		end--
 	}
 	return text[:end] + mark
+}
+
+// taskLimitMetadata tells the limit on live tasks.
+func taskLimitMetadata(err error) map[string]string {
+	e, ok := errors.AsType[*supervisor.TaskLimitError](err)
+	if !ok {
+		return nil
+	}
+	return map[string]string{"limit": strconv.Itoa(e.Limit)}
 }

@@ -30,6 +30,17 @@ var (
 	ErrRemoved = errors.New("the task is removed")
 )
 
+// TaskLimitError tells the limit. It matches ErrTaskLimit.
+type TaskLimitError struct{ Limit int }
+
+// Error names the limit.
+func (e *TaskLimitError) Error() string {
+	return fmt.Sprintf("%d tasks are live, which is the limit", e.Limit)
+}
+
+// Is makes every TaskLimitError match ErrTaskLimit.
+func (e *TaskLimitError) Is(target error) bool { return target == ErrTaskLimit }
+
 // TaskError is an error about one task. It unwraps to one of the errors of this package.
 type TaskError struct {
 	Name string // of the task

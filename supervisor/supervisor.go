@@ -92,7 +92,7 @@ func (s *Supervisor) admitLocked(t *task, n int) error {
 		return &TaskError{Name: name, UID: holder.uid, Err: ErrTaskExists}
 	}
 	if s.config.MaxTasks > 0 && len(s.byName)+n > s.config.MaxTasks {
-		return &TaskError{Name: name, Err: ErrTaskLimit}
+		return &TaskError{Name: name, Err: &TaskLimitError{s.config.MaxTasks}}
 	}
 	return nil
 }

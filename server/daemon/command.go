@@ -31,13 +31,16 @@ func newCommand(o *options, p *Process, serve func(context.Context, *config) err
 		Short:         "Supervise tasks, controlled and observed over gRPC",
 		Long:          fmt.Sprintf(description, o.name, exitHelp),
 		Args:          cobra.NoArgs,
-		Version:       o.version,
+		Version:       o.fullVersion(),
 		SilenceErrors: true, // Run reports them
 		SilenceUsage:  true, // a page of help hides the sentence that says what is wrong
 	}
 	flags := addFlags(cmd.Flags(), table)
 	configFile := cmd.Flags().String("config", "", "YAML `FILE` of settings")
 	printConfig := cmd.Flags().Bool("print-config", false, "check the settings, print them as a config file with where each comes from, and exit")
+	// Those of cobra come with other words, and with -v, which elsewhere means verbose.
+	cmd.Flags().Bool("version", false, "print the version and exit")
+	cmd.Flags().BoolP("help", "h", false, "print this help and exit")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		c, err := loadConfig(table, p.Env, flags(), *configFile)
 		switch {
@@ -50,7 +53,7 @@ func newCommand(o *options, p *Process, serve func(context.Context, *config) err
 		}
 	}
 	cmd.SetFlagErrorFunc(flagError)
-	cmd.SetVersionTemplate("{{.Name}} {{.Version}}\n")
+	cmd.SetVersionTemplate("{{.Version}}\n")
 	cmd.SetUsageFunc(usage)
 	cmd.AddCommand(versionCommand(o))
 	cmd.CompletionOptions.HiddenDefaultCmd = true
@@ -63,7 +66,7 @@ func versionCommand(o *options) *cobra.Command {
 		Short: "Print the version",
 		Args:  cobra.NoArgs,
 		Run: func(cmd *cobra.Command, _ []string) {
-			fmt.Fprintf(cmd.OutOrStdout(), "%s %s\n", o.name, o.version)
+			fmt.Fprintln(cmd.OutOrStdout(), o.fullVersion())
 		},
 	}
 }

@@ -67,7 +67,7 @@ func environment(table []setting, environ []string) (l layer, configFile string,
 			l[s.name] = given{s.split(value), name}
 		case name == envConfig:
 			configFile = value
-		case !isServiceLink(name):
+		case !isServiceLink(name) && !isAttempt(name):
 			unknown = append(unknown, name)
 		}
 	}
@@ -83,4 +83,14 @@ const envConfig = envPrefix + "CONFIG"
 func isServiceLink(name string) bool {
 	return strings.HasSuffix(name, "_SERVICE_HOST") || strings.Contains(name, "_SERVICE_PORT") ||
 		strings.HasSuffix(name, "_PORT") || strings.Contains(name, "_PORT_")
+}
+
+// isAttempt recognises the variables that the plugin exec sets in the commands that it runs: this daemon may be one of them.
+func isAttempt(name string) bool {
+	switch strings.TrimPrefix(name, envPrefix) {
+	case "TASK", "UID", "ATTEMPT":
+		return true
+	default:
+		return false
+	}
 }

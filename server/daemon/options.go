@@ -44,8 +44,12 @@ func newOptions(list []Option) *options {
 	for _, option := range list {
 		option(o)
 	}
-	o.version = fmt.Sprintf("%s (%s, %s/%s)", o.version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return o
+}
+
+// fullVersion is what the version command prints.
+func (o *options) fullVersion() string {
+	return fmt.Sprintf("%s %s (%s, %s/%s)", o.name, o.version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // moduleVersion returns the version of the main module: "(devel)" where the go command could not tell.

@@ -12,14 +12,16 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/taskvisor/taskvisor/supervisor"
 )
 
 // textHandler writes log records as lines for people, in columns:
 //
 //	2026-11-23T15:04:05.000Z INFO  TASK_FAILED            crash  #3  duration=2ms reason="exit status 3" exit_code=3
 //
-// The attributes task and attempt have columns of their own, wherever they come from. The uid is left out: it is as long as the rest of
-// the line, and the name and the time say which life it is. The JSON format has it.
+// The attributes task and attempt have columns of their own, wherever they come from. What only programs want, uid and sequence, is left out:
+// the uid is as long as the rest of the line, and name and time say which life it is. The JSON format has both.
 type textHandler struct {
 	level  slog.Level
 	out    *lineWriter // shared by all handlers derived from one
@@ -96,10 +98,10 @@ func (h *textHandler) Handle(_ context.Context, record slog.Record) error {
 	for _, a := range attrs {
 		switch a.Key {
 		case "task":
-			task = a.Value.String()
+			task = plainName(a.Value.String())
 		case "attempt":
 			attempt = "#" + a.Value.String()
-		case "uid":
+		case "uid", "sequence":
 		default:
 			fmt.Fprintf(&rest, " %s=%s", a.Key, textValue(a.Value))
 		}
@@ -156,4 +158,12 @@ func roundDuration(d time.Duration) time.Duration {
 		unit *= 10
 	}
 	return d.Round(unit)
+}
+
+// plainName returns a name as it is, quoted unless it is one that a task can have: a refused one may hold line ends and escapes.
+func plainName(name string) string {
+	if supervisor.ValidName(name) {
+		return name
+	}
+	return strconv.Quote(name)
 }
