@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"context"
 	"errors"
 	"math"
@@ -286,7 +287,7 @@ func ptr[T any](value T) *T { return &value }
 func leaves(m protoreflect.MessageDescriptor, above []protoreflect.FieldDescriptor) (paths [][]protoreflect.FieldDescriptor) {
 	for i := range m.Fields().Len() {
 		fd := m.Fields().Get(i)
-		path := append(above[:len(above):len(above)], fd)
+		path := slices.Concat(above, []protoreflect.FieldDescriptor{fd})
 		if inner := fd.Message(); inner != nil && inner.ParentFile().Package() == "taskvisor.v1" && !fd.IsMap() {
 			paths = append(paths, leaves(inner, path)...)
 		} else {
