@@ -1,10 +1,10 @@
 package server
 
 import (
-	"slices"
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"

@@ -40,7 +40,7 @@ var soon = supervisor.BackoffPolicy{First: time.Millisecond, Jitter: supervisor.
 
 func ExampleOnce() {
 	s := start(supervisor.Config{})
-	defer s.Shutdown(ctx)
+	defer func() { _ = s.Shutdown(ctx) }()
 
 	end := lifeOf(s, supervisor.Once("migrate", supervisor.TaskFunc(func(context.Context) error {
 		return errors.New("no database")
@@ -51,7 +51,7 @@ func ExampleOnce() {
 
 func ExampleRestartable() {
 	s := start(supervisor.Config{Backoff: soon})
-	defer s.Shutdown(ctx)
+	defer func() { _ = s.Shutdown(ctx) }()
 
 	end := lifeOf(s, supervisor.Restartable("connect", supervisor.TaskFunc(func(ctx context.Context) error {
 		if attempt, _ := supervisor.Attempt(ctx); attempt.Attempt < 3 {
@@ -65,7 +65,7 @@ func ExampleRestartable() {
 
 func ExamplePeriodic() {
 	s := start(supervisor.Config{})
-	defer s.Shutdown(ctx)
+	defer func() { _ = s.Shutdown(ctx) }()
 
 	ticks := make(chan uint64)
 	_, err := s.Add(ctx, supervisor.Periodic("tick", time.Millisecond, supervisor.TaskFunc(func(ctx context.Context) error {
@@ -86,7 +86,7 @@ func ExamplePeriodic() {
 
 func ExampleFatal() {
 	s := start(supervisor.Config{Backoff: soon})
-	defer s.Shutdown(ctx)
+	defer func() { _ = s.Shutdown(ctx) }()
 
 	end := lifeOf(s, supervisor.Restartable("serve", supervisor.TaskFunc(func(context.Context) error {
 		return supervisor.Fatal(errors.New("the key is revoked"))
@@ -97,7 +97,7 @@ func ExampleFatal() {
 
 func ExampleExitCode() {
 	s := start(supervisor.Config{})
-	defer s.Shutdown(ctx)
+	defer func() { _ = s.Shutdown(ctx) }()
 
 	end := lifeOf(s, supervisor.Once("command", supervisor.TaskFunc(func(context.Context) error {
 		return supervisor.ExitCode(errors.New("no such file"), 2)
@@ -109,7 +109,7 @@ func ExampleExitCode() {
 
 func ExampleRetryAfter() {
 	s := start(supervisor.Config{}) // the backoff would be at least 100 ms
-	defer s.Shutdown(ctx)
+	defer func() { _ = s.Shutdown(ctx) }()
 
 	end := lifeOf(s, supervisor.Restartable("call", supervisor.TaskFunc(func(ctx context.Context) error {
 		if attempt, _ := supervisor.Attempt(ctx); attempt.Attempt == 1 {
@@ -129,7 +129,7 @@ var untilCanceled = supervisor.TaskFunc(func(ctx context.Context) error {
 
 func ExampleSupervisor_Remove() {
 	s := start(supervisor.Config{})
-	defer s.Shutdown(ctx)
+	defer func() { _ = s.Shutdown(ctx) }()
 
 	if _, err := s.Add(ctx, supervisor.Restartable("worker", untilCanceled)); err != nil {
 		panic(err)
@@ -146,7 +146,7 @@ func ExampleSupervisor_Remove() {
 
 func ExampleSupervisor_Wait() {
 	s := start(supervisor.Config{})
-	defer s.Shutdown(ctx)
+	defer func() { _ = s.Shutdown(ctx) }()
 
 	task, err := s.Add(ctx, supervisor.Once("job", supervisor.TaskFunc(func(context.Context) error { return nil })))
 	if err != nil {
@@ -159,7 +159,7 @@ func ExampleSupervisor_Wait() {
 
 func ExampleSupervisor_Add() {
 	s := start(supervisor.Config{})
-	defer s.Shutdown(ctx)
+	defer func() { _ = s.Shutdown(ctx) }()
 
 	first, err := s.Add(ctx, supervisor.Restartable("worker", untilCanceled))
 	fmt.Println(first.State, err)
@@ -178,7 +178,7 @@ func ExampleSupervisor_Add() {
 
 func ExampleSupervisor_List() {
 	s := start(supervisor.Config{})
-	defer s.Shutdown(ctx)
+	defer func() { _ = s.Shutdown(ctx) }()
 
 	for _, name := range []string{"web/2", "db/1", "web/1"} {
 		if _, err := s.Add(ctx, supervisor.Restartable(name, untilCanceled)); err != nil {
@@ -188,14 +188,17 @@ func ExampleSupervisor_List() {
 	page := supervisor.ListOptions{Limit: 2}
 	for tasks := s.List(page); len(tasks) > 0; tasks = s.List(page) {
 		for _, task := range tasks {
-			fmt.Print(task.Spec.Name, " ")
+			fmt.Println(task.Spec.Name)
 			page.AfterName, page.AfterUID = task.Spec.Name, task.UID
 		}
-		fmt.Println()
+		fmt.Println("end of page")
 	}
 	// Output:
-	// db/1 web/1
+	// db/1
+	// web/1
+	// end of page
 	// web/2
+	// end of page
 }
 
 func ExampleSupervisor_Shutdown() {
@@ -256,20 +259,20 @@ func ExampleSupervisor_Read() {
 			fmt.Println("lost", gap.Count(), "events")
 		}
 		for _, e := range buf[:n] {
-			fmt.Println(e.Sequence, e.Kind, e.Reason)
+			fmt.Println(e.Sequence, e.Kind)
 		}
 	}
 	// Output:
 	// 1 TASK_ADD_REQUESTED
 	// 2 TASK_ADDED
 	// 3 TASK_STARTING
-	// 4 TASK_FAILED boom
-	// 5 BACKOFF_SCHEDULED boom
+	// 4 TASK_FAILED
+	// 5 BACKOFF_SCHEDULED
 	// 6 TASK_STARTING
 	// 7 TASK_STOPPED
 	// 8 ACTOR_EXHAUSTED
 	// 9 TASK_REMOVED
-	// 10 SHUTDOWN_REQUESTED the supervisor shuts down
+	// 10 SHUTDOWN_REQUESTED
 	// 11 ALL_STOPPED_WITHIN_GRACE
 }
 

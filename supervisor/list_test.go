@@ -167,7 +167,7 @@ func TestReadFromACursor(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer s.Shutdown(context.Background())
+		t.Cleanup(func() { _ = s.Shutdown(context.Background()) })
 		if c := s.OldestCursor(); c != s.Cursor() || c.Sequence != 0 {
 			t.Errorf("oldest cursor %+v of an empty log", c)
 		}

@@ -30,7 +30,7 @@ func newCommand(o *options, p *Process, serve func(context.Context, *config) err
 		Use:           o.name,
 		Short:         "Supervise tasks, controlled and observed over gRPC",
 		Long:          fmt.Sprintf(description, o.name, exitHelp),
-		Args:          cobra.NoArgs,
+		Args:          noArguments,
 		Version:       o.fullVersion(),
 		SilenceErrors: true, // Run reports them
 		SilenceUsage:  true, // a page of help hides the sentence that says what is wrong
@@ -64,7 +64,7 @@ func versionCommand(o *options) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		Run: func(cmd *cobra.Command, _ []string) {
 			fmt.Fprintln(cmd.OutOrStdout(), o.fullVersion())
 		},
@@ -82,6 +82,14 @@ func usage(cmd *cobra.Command) error {
 	return nil
 }
 
+// noArguments refuses what is neither a flag nor a command.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return &usageError{[]string{fmt.Sprintf("%q is neither a flag nor a command; see %s --help", args[0], cmd.CommandPath())}}
+}
+
 // flagError says what is wrong with the flags, and what was likely meant.
 func flagError(cmd *cobra.Command, err error) error {
 	text := err.Error()
@@ -91,6 +99,8 @@ func flagError(cmd *cobra.Command, err error) error {
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 		if near := yamlfile.Nearest(unknown.GetSpecifiedName(), names); near != "" {
 			text += "; did you mean --" + near + "?"
+		} else {
+			text += "; see " + cmd.CommandPath() + " --help"
 		}
 	}
 	return &usageError{[]string{text}}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/taskvisor/taskvisor/server/daemon/internal/yamlfile"
 )
 
 // given is what one layer says about one setting.
@@ -93,4 +95,17 @@ func isAttempt(name string) bool {
 	default:
 		return false
 	}
+}
+
+// unknownVariable says that a variable looks like a setting and is none. It is no error: the environment of a process has many authors.
+func unknownVariable(name string) string {
+	var known []string
+	for _, s := range settings() {
+		known = append(known, strings.TrimPrefix(s.env(), envPrefix))
+	}
+	text := "the environment variable " + name + " is no setting"
+	if near := yamlfile.Nearest(strings.TrimPrefix(name, envPrefix), known); near != "" {
+		return text + "; did you mean " + envPrefix + near + "?"
+	}
+	return text + "; see --help for those that there are"
 }

@@ -39,7 +39,7 @@ func closeAll(listeners []net.Listener) {
 func listenTCP(ctx context.Context, c *config) (net.Listener, error) {
 	address, err := net.ResolveTCPAddr("tcp", c.listen)
 	if err != nil {
-		return nil, fmt.Errorf("%s: look up %s: %w", c.origin("listen"), c.listen, err)
+		return nil, fmt.Errorf("%s: %w", c.origin("listen"), err)
 	}
 	if !address.IP.IsLoopback() && !c.insecure {
 		return nil, &usageError{[]string{fmt.Sprintf(

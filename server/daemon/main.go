@@ -49,8 +49,7 @@ func Run(ctx context.Context, p Process, opts ...Option) int {
 }
 
 // execute runs the command line and reports what goes wrong.
-func execute(ctx context.Context, o *options, p *Process) int {
-	code := ExitClean
+func execute(ctx context.Context, o *options, p *Process) (code int) {
 	report := reportPlain(p.Stderr, o.name)
 	cmd := newCommand(o, p, func(ctx context.Context, c *config) (err error) {
 		handler := newLogHandler(p.Stderr, c.logFormat, c.logLevel)
@@ -63,17 +62,21 @@ func execute(ctx context.Context, o *options, p *Process) int {
 	cmd.SetArgs(append([]string{}, p.Args...)) // cobra takes nil for those of the process
 	cmd.SetOut(p.Stdout)
 	cmd.SetErr(p.Stderr)
-	err := cmd.ExecuteContext(ctx)
-	if err == nil {
-		return code
+	if err := cmd.ExecuteContext(ctx); err != nil {
+		problems, failed := problemsOf(err)
+		report(problems)
+		return failed
 	}
+	return code
+}
+
+// problemsOf returns what to tell of an error, and the exit code for it.
+func problemsOf(err error) (problems []string, code int) {
 	var usage *usageError
 	if errors.As(err, &usage) {
-		report(usage.problems)
-		return ExitUsage
+		return usage.problems, ExitUsage
 	}
-	report([]string{err.Error()})
-	return ExitFailure
+	return []string{err.Error()}, ExitFailure
 }
 
 // reportPlain tells a person why the daemon did not start.

@@ -74,7 +74,7 @@ func (d *daemon) enabledPlugins() (*plugin.Registry, error) {
 	if d.options.plugins != nil {
 		var err error
 		if list, err = d.options.plugins(Settings{ExecAllow: d.config.execAllow}); err != nil {
-			return nil, &usageError{[]string{err.Error()}}
+			return nil, &usageError{[]string{d.config.origin("exec-allow") + ": " + err.Error()}} // the list depends on nothing else
 		}
 	}
 	registry, err := plugin.NewRegistry(list...)
@@ -144,11 +144,9 @@ func (d *daemon) serve() {
 	}
 }
 
-// announce says that the daemon is ready, in one line.
+// announce says that the daemon is ready, in one line, after what its operator had better know.
 func (d *daemon) announce() {
-	for _, name := range d.config.unknownEnv {
-		d.log.Warn("an environment variable looks like a setting and is none; see --help for those that there are", "variable", name)
-	}
+	d.warn()
 	var attrs []any
 	for _, l := range d.listeners {
 		attrs = append(attrs, addressKey(l), l.Addr().String())
@@ -161,6 +159,21 @@ func (d *daemon) announce() {
 	}
 	attrs = append(attrs, "version", d.options.version, "plugins", strings.Join(enabled, ","), "tasks", len(d.declared.tasks))
 	d.log.Info("ready", attrs...)
+}
+
+// warn tells of what works, but may not be what was meant.
+func (d *daemon) warn() {
+	for _, name := range d.config.unknownEnv {
+		d.log.Warn(unknownVariable(name))
+	}
+	if d.config.tasks != "" && len(d.declared.tasks) == 0 {
+		d.log.Warn("no tasks are declared", "path", d.config.tasks, "files", len(d.declared.files))
+	}
+	for _, l := range d.listeners {
+		if a, ok := l.Addr().(*net.TCPAddr); ok && !a.IP.IsLoopback() {
+			d.log.Warn("whoever reaches this address controls the tasks: nothing on it is encrypted or authenticated", "address", l.Addr().String())
+		}
+	}
 }
 
 func addressKey(l net.Listener) string {

@@ -118,7 +118,7 @@ func (l *lineWriter) line(record slog.Record, task, attempt, rest string) error 
 		b.WriteString(record.Time.Format("2006-01-02T15:04:05.000Z07:00 "))
 	}
 	fmt.Fprintf(&b, "%-5s ", record.Level)
-	message := strings.ReplaceAll(record.Message, "\n", " ")
+	message := strings.Map(printable, record.Message)
 	if task == "" {
 		b.WriteString(message)
 	} else {
@@ -149,6 +149,13 @@ func textValue(v slog.Value) string {
 // needsQuotes: characters that do not print could play tricks on a terminal.
 func needsQuotes(r rune) bool {
 	return r == ' ' || r == '"' || r == '=' || r == utf8.RuneError || !unicode.IsPrint(r)
+}
+
+func printable(r rune) rune {
+	if unicode.IsPrint(r) {
+		return r
+	}
+	return ' '
 }
 
 // roundDuration rounds to three digits: nobody reads more of 213.456789ms.

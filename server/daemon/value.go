@@ -118,7 +118,7 @@ const maxSocketPath = len(syscall.RawSockaddrUnix{}.Path) - 1
 
 func parseSocket(value string) (string, error) {
 	if len(value) > maxSocketPath {
-		return "", fmt.Errorf("%q has %d bytes, and a socket may have %d; choose a shorter path", value, len(value), maxSocketPath)
+		return "", fmt.Errorf("the path has %d bytes, and that of a socket may have %d; choose a shorter one", len(value), maxSocketPath)
 	}
 	return value, nil
 }

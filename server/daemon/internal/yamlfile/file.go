@@ -36,7 +36,7 @@ func Parse(name string, data []byte) *File {
 	f := &File{name: name}
 	switch {
 	case len(data) > MaxSize:
-		f.report(0, "", "has %d bytes, more than the %d that are read; split it", len(data), MaxSize)
+		f.report(0, "", "has more than %d bytes, which is all that is read; split it", MaxSize)
 	case strings.EqualFold(filepath.Ext(name), ".json"):
 		f.parseJSON(data)
 	default:

@@ -70,7 +70,7 @@ func TestLimits(t *testing.T) {
 		fmt.Fprintf(&bomb, "x%d: &x%d [%s*x%d]\n", i+1, i+1, strings.Repeat(fmt.Sprintf("*x%d, ", i), 9), i)
 	}
 	tests := []struct{ name, text, want string }{
-		{"too large", strings.Repeat("#", MaxSize+1), "t.yaml: has 16777217 bytes, more than the 16777216 that are read; split it"},
+		{"too large", strings.Repeat("#", MaxSize+1), "t.yaml: has more than 16777216 bytes, which is all that is read; split it"},
 		{"too deep", "config: {a: " + strings.Repeat("[", 70) + strings.Repeat("]", 70) + "}", "t.yaml:1: config.a" + strings.Repeat("[0]", 64) + ": is nested deeper than 64 values; does an alias contain itself?"},
 		{"endless list", "config: {a: &a [*a]}", "t.yaml:1: config.a" + strings.Repeat("[0]", 64) + ": is nested deeper than 64 values; does an alias contain itself?"},
 		{"endless mapping", "restart: &a {limit: *a}", "t.yaml:1: restart.limit.limit: is no known field; there are count, window"},

@@ -1,0 +1,325 @@
+package supervisor
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Every figure here is a ratio to a baseline of the same run, or names what it is measured in. See DESIGN §12.
+
+// bareLives runs n lives without an engine: a goroutine with a context, in a map under a mutex while it lives. adders share the work.
+func bareLives(n, adders int) time.Duration {
+	var mu sync.Mutex
+	live := map[string]context.CancelFunc{}
+	begin := time.Now()
+	var all sync.WaitGroup
+	for i := range adders {
+		all.Go(func() {
+			for j := range n / adders {
+				name := "t" + strconv.Itoa(i) + "." + strconv.Itoa(j)
+				ctx, cancel := context.WithCancel(context.Background())
+				mu.Lock()
+				live[name] = cancel
+				mu.Unlock()
+				all.Go(func() {
+					_ = ctx.Err()
+					cancel()
+					mu.Lock()
+					delete(live, name)
+					mu.Unlock()
+				})
+			}
+		})
+	}
+	all.Wait()
+	return time.Since(begin)
+}
+
+// noop is a body that ends at once.
+var noop = TaskFunc(func(context.Context) error { return nil })
+
+// engineLives runs n lives of six events each in a supervisor.
+func engineLives(b testing.TB, n, adders int) time.Duration {
+	s := newBench(b, Config{MaxTasks: -1})
+	begin := time.Now()
+	var adding sync.WaitGroup
+	for i := range adders {
+		adding.Go(func() {
+			for j := range n / adders {
+				if _, err := s.Add(context.Background(), Once("t"+strconv.Itoa(i)+"."+strconv.Itoa(j), noop)); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	adding.Wait()
+	if err := s.Shutdown(context.Background()); err != nil {
+		b.Error(err)
+	}
+	took := time.Since(begin)
+	return took
+}
+
+func newBench(b testing.TB, config Config) *Supervisor {
+	b.Helper()
+	s, err := New(config)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return s
+}
+
+// BenchmarkOneShot measures lives per second (add → six events → gone) and their ratio to bareLives; the goal is ≤ 2.5. Both are run in turn, in
+// five rounds, of which the median counts.
+func BenchmarkOneShot(b *testing.B) {
+	for _, adders := range []int{1, 2} {
+		b.Run(fmt.Sprintf("adders=%d", adders), func(b *testing.B) {
+			const lives, rounds = 50_000, 5
+			for b.Loop() {
+				var ratios, perSecond []float64
+				for range rounds {
+					bare := bareLives(lives, adders)
+					engine := engineLives(b, lives, adders)
+					ratios = append(ratios, float64(engine)/float64(bare))
+					perSecond = append(perSecond, lives/engine.Seconds())
+				}
+				b.ReportMetric(median(ratios), "x-bare")
+				b.ReportMetric(median(perSecond), "lives/s")
+			}
+		})
+	}
+}
+
+func median(v []float64) float64 {
+	slices.Sort(v)
+	return v[len(v)/2]
+}
+
+// BenchmarkPublish measures what an event costs its task with readers, as a ratio to none: idle ones are never reading, waiting ones
+// read all the time. The goals are ≤ 1.2 and ≤ 4.
+func BenchmarkPublish(b *testing.B) {
+	var alone float64
+	for _, kind := range []string{"idle", "reading"} {
+		for _, readers := range []int{0, 1, 10, 100, 1000} {
+			b.Run(fmt.Sprintf("readers=%d/%s", readers, kind), func(b *testing.B) {
+				s := newBench(b, Config{})
+				t := s.newTask(Once("t", noop))
+				var reading sync.WaitGroup
+				for range readers {
+					reader, err := s.Read(s.Cursor())
+					if err != nil {
+						b.Fatal(err)
+					}
+					if kind == "reading" {
+						reading.Go(func() { drain(reader) })
+					}
+				}
+				publish := func() {
+					t.mu.Lock()
+					t.publishLocked(Event{Kind: TaskStarting, Attempt: 1})
+					t.mu.Unlock()
+				}
+				for range 2 * DefaultEventBuffer { // a lap, for the log to have all its memory
+					publish()
+				}
+				begin, n := time.Now(), 0
+				for b.Loop() {
+					publish()
+					n++
+				}
+				each := float64(time.Since(begin)) / float64(n)
+				if readers == 0 {
+					alone = each
+				}
+				b.ReportMetric(each/alone, "x-alone")
+				if err := s.Shutdown(context.Background()); err != nil {
+					b.Error(err)
+				}
+				reading.Wait()
+			})
+		}
+	}
+}
+
+func drain(r *Reader) {
+	buf := make([]Event, 64)
+	for {
+		if _, _, err := r.Next(context.Background(), buf); err != nil {
+			return
+		}
+	}
+}
+
+// BenchmarkRestart measures a restart without delay: start, stop, backoff of 0, start; and the time from "body returned" to "next attempt
+// started".
+func BenchmarkRestart(b *testing.B) {
+	s := newBench(b, Config{Backoff: BackoffPolicy{First: None}})
+	samples := make([]time.Duration, 0, 1<<20)
+	var returned time.Time
+	done := make(chan struct{})
+	left := -1
+	boom := problem("boom")
+	spec := Restartable("t", TaskFunc(func(context.Context) error {
+		if now := time.Now(); len(samples) < cap(samples) && !returned.IsZero() {
+			samples = append(samples, now.Sub(returned))
+		}
+		if left--; left == 0 {
+			close(done)
+			return nil
+		}
+		returned = time.Now()
+		return boom
+	}))
+	b.ReportAllocs()
+	left = max(b.N, 2)
+	b.ResetTimer()
+	if _, err := s.Add(context.Background(), spec); err != nil {
+		b.Fatal(err)
+	}
+	<-done
+	b.StopTimer()
+	slices.Sort(samples)
+	b.ReportMetric(float64(samples[len(samples)/2])/1000, "µs-p50")
+	b.ReportMetric(float64(samples[len(samples)*99/100])/1000, "µs-p99")
+	if err := s.Shutdown(context.Background()); err != nil {
+		b.Error(err)
+	}
+}
+
+// The goal for a restart is at most 6 allocations: start, stop, backoff, start.
+func TestRestartAllocates(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	for _, c := range []struct {
+		name    string
+		backoff BackoffPolicy
+		config  Config
+		goal    float64
+	}{
+		{"no delay", BackoffPolicy{First: None}, Config{}, 6},
+		{"no delay, with a timeout", BackoffPolicy{First: None}, Config{Timeout: time.Hour}, 9},
+		{"no delay, with permits", BackoffPolicy{First: None}, Config{MaxConcurrent: 1}, 6},
+		{"a delay of at most 1 ns with jitter", BackoffPolicy{First: 1, Max: 1, Jitter: JitterFull}, Config{}, 8},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newBench(t, c.config)
+			const attempts = 20_000 // more than a lap of the log before the measurement
+			var before, after runtime.MemStats
+			spec := Restartable("t", TaskFunc(func(ctx context.Context) error {
+				switch info, _ := Attempt(ctx); info.Attempt {
+				case attempts:
+					runtime.ReadMemStats(&before)
+				case 2 * attempts:
+					runtime.ReadMemStats(&after)
+					return nil
+				}
+				return errBoom
+			}))
+			spec.Backoff = c.backoff
+			if err := s.Run(t.Context(), spec); err != nil {
+				t.Fatal(err)
+			}
+			each := float64(after.Mallocs-before.Mallocs) / attempts
+			t.Logf("%.2f allocations, %d bytes", each, (after.TotalAlloc-before.TotalAlloc)/attempts)
+			if each > c.goal+0.1 {
+				t.Errorf("%.2f allocations, goal %.0f", each, c.goal)
+			}
+		})
+	}
+}
+
+var errBoom error = problem("boom")
+
+// BenchmarkIdle measures, in a process of its own, what idle running tasks cost: RSS for each at 100,000, and adding and joining 1,000,000 of
+// them. Goals: ≤ 3,000 B, ≥ 150,000/s, ≤ 10 s.
+func BenchmarkIdle(b *testing.B) {
+	for _, tasks := range []int{100_000, 1_000_000} {
+		b.Run(fmt.Sprintf("tasks=%d", tasks), func(b *testing.B) {
+			for b.Loop() {
+				out, err := startProcess(b, "idle", "TASKS="+strconv.Itoa(tasks))
+				if err != nil {
+					b.Fatalf("%v\n%s", err, out)
+				}
+				for line := range strings.Lines(out) {
+					var value float64
+					var unit string
+					if _, err := fmt.Sscan(line, &value, &unit); err != nil {
+						b.Fatalf("%q: %v", line, err)
+					}
+					b.ReportMetric(value, unit)
+				}
+			}
+		})
+	}
+}
+
+// idleProcess is the process that BenchmarkIdle measures.
+func idleProcess() int {
+	tasks, err := strconv.Atoi(os.Getenv("TASKS"))
+	if err != nil {
+		return 2
+	}
+	s, err := New(Config{MaxTasks: -1, Grace: time.Minute})
+	if err != nil {
+		return 2
+	}
+	names := make([]string, tasks)
+	for i := range names {
+		names[i] = "task-" + strconv.Itoa(i)
+	}
+	var running sync.WaitGroup
+	running.Add(tasks)
+	body := TaskFunc(func(ctx context.Context) error {
+		running.Done()
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	before := rss()
+	begin := time.Now()
+	for _, name := range names {
+		if _, err := s.Add(context.Background(), Restartable(name, body)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 2
+		}
+	}
+	running.Wait()
+	added := time.Since(begin)
+	held := rss()
+	debug.FreeOSMemory()
+	settled := rss()
+	begin = time.Now()
+	if err := s.Shutdown(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
+	fmt.Printf("%.0f B/task\n", float64(held-before)/float64(tasks))
+	fmt.Printf("%.0f B/task-after-GC\n", float64(settled-before)/float64(tasks))
+	fmt.Printf("%.0f added/s\n", float64(tasks)/added.Seconds())
+	fmt.Printf("%.2f s-shutdown\n", time.Since(begin).Seconds())
+	return 0
+}
+
+// rss returns the resident memory of the process in bytes; 0 where the system does not tell.
+func rss() int64 {
+	statm, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	fields := bytes.Fields(statm)
+	pages, err := strconv.ParseInt(string(fields[1]), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return pages * int64(os.Getpagesize())
+}
