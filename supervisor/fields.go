@@ -1,0 +1,49 @@
+package supervisor
+
+// Fields is a set of fields of Event: those whose presence depends on the kind.
+type Fields uint32
+
+// Fields of Event. Sequence, Time and Kind are not among them: every event has those.
+const (
+	FieldTask     Fields = 1 << iota // Task, UID and Labels: the event is about a task
+	FieldAttempt                     // Attempt
+	FieldDuration                    // Duration
+	FieldTimeout                     // Timeout
+	FieldDelay                       // Delay
+	FieldReason                      // Reason
+	FieldExitCode                    // ExitCode and HasExitCode
+	FieldSource                      // Source
+	FieldOutcome                     // Outcome
+)
+
+// Has reports whether all fields of other are in f.
+func (f Fields) Has(other Fields) bool { return f&other == other }
+
+// kindFields is the one table of which kind sets which field. To add a kind or a field, add it here; a test compares the table with every
+// event that the other tests provoke.
+var kindFields = [...]struct{ always, sometimes Fields }{
+	TaskAddRequested:      {always: FieldTask},
+	TaskAdded:             {always: FieldTask},
+	TaskStarting:          {always: FieldTask | FieldAttempt},
+	TaskStopped:           {always: FieldTask | FieldAttempt | FieldDuration},
+	TaskFailed:            {always: FieldTask | FieldAttempt | FieldDuration, sometimes: FieldReason | FieldExitCode},
+	TimeoutHit:            {always: FieldTask | FieldAttempt | FieldTimeout},
+	BackoffScheduled:      {always: FieldTask | FieldAttempt | FieldDelay | FieldSource, sometimes: FieldReason},
+	ActorExhausted:        {always: FieldTask | FieldAttempt | FieldOutcome, sometimes: FieldReason | FieldExitCode},
+	ActorDead:             {always: FieldTask | FieldAttempt | FieldOutcome, sometimes: FieldReason | FieldExitCode},
+	TaskRemoveRequested:   {always: FieldTask | FieldReason},
+	TaskRemoved:           {always: FieldTask | FieldOutcome, sometimes: FieldReason | FieldExitCode},
+	ShutdownRequested:     {always: FieldReason},
+	AllStoppedWithinGrace: {},
+	GraceExceeded:         {always: FieldTask | FieldAttempt | FieldReason},
+}
+
+// KindFields returns which fields an event of kind k sets. Those of always mean something on every such event, a zero Delay or Duration
+// included; those of sometimes only where they are not zero, the exit code where HasExitCode is set: a success has no reason, and few
+// failures have an exit code. Both are 0 for an unknown kind.
+func KindFields(k Kind) (always, sometimes Fields) {
+	if int(k) >= len(kindFields) {
+		return 0, 0
+	}
+	return kindFields[k].always, kindFields[k].sometimes
+}
