@@ -14,12 +14,14 @@ import (
 // helpWidth is the width of the help text: a terminal of 100 columns, and readable on one of 80.
 const helpWidth = 100
 
-const description = `%s supervises tasks: it runs them, restarts them by their rules, and lets others add, remove, list and
-watch them over gRPC. SIGINT (Ctrl-C) and SIGTERM stop all tasks and then the daemon; a second one quits at once.
+const description = `%s supervises tasks: it runs them, restarts them by their rules, and lets others
+add, remove, list and watch them over gRPC. SIGINT (Ctrl-C) and SIGTERM stop all tasks and then the
+daemon; a second one quits at once.
 
-Each setting is a flag, an environment variable and a key of the YAML config file: --max-tasks, TASKVISOR_MAX_TASKS and
-max-tasks. Flags go before the environment, and the environment before the file. Lists are separated by commas, and YAML
-lists in the file. A variable that is empty, and a key without a value, count as not given.
+Each setting is a flag, an environment variable and a key of the YAML config file: --max-tasks,
+TASKVISOR_MAX_TASKS and max-tasks. Flags go before the environment, and the environment before the
+file. Several values are separated by commas; in the file they are a YAML list. A variable that is
+empty and a key without a value count as not given.
 
 %s`
 

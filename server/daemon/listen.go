@@ -12,9 +12,9 @@ import (
 func listen(ctx context.Context, c *config) ([]net.Listener, error) {
 	var listeners []net.Listener
 	if c.listen != "" {
-		l, err := listenTCP(ctx, c)
+		l, err := listenTCP(ctx, c.listen, c.insecure)
 		if err != nil {
-			return nil, err
+			return nil, describeListen(c.origin("listen"), c.listen, err)
 		}
 		listeners = append(listeners, l)
 	}
@@ -22,7 +22,7 @@ func listen(ctx context.Context, c *config) ([]net.Listener, error) {
 		l, err := listenUnix(ctx, c.socket)
 		if err != nil {
 			closeAll(listeners)
-			return nil, err
+			return nil, fmt.Errorf("%s: %w", c.origin("socket"), err)
 		}
 		listeners = append(listeners, l)
 	}
@@ -35,28 +35,39 @@ func closeAll(listeners []net.Listener) {
 	}
 }
 
+// errExposed says that an address is open to others while nothing protects it.
+var errExposed = errors.New("not a loopback address")
+
 // listenTCP looks the address up before it listens, so that the address that was judged is the one that is opened.
-func listenTCP(ctx context.Context, c *config) (net.Listener, error) {
-	address, err := net.ResolveTCPAddr("tcp", c.listen)
+func listenTCP(ctx context.Context, address string, insecure bool) (net.Listener, error) {
+	resolved, err := net.ResolveTCPAddr("tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", c.origin("listen"), err)
+		return nil, err
 	}
-	if !address.IP.IsLoopback() && !c.insecure {
-		return nil, &usageError{[]string{fmt.Sprintf(
-			"%s: %s is not a loopback address, and nothing on it would be encrypted or authenticated; listen on 127.0.0.1 or on --socket, or accept the risk with --insecure",
-			c.origin("listen"), c.listen)}}
+	if !resolved.IP.IsLoopback() && !insecure {
+		return nil, errExposed
 	}
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address.String())
+	network := "tcp"
+	if resolved.IP.To4() != nil {
+		network = "tcp4" // else 0.0.0.0 would open all IPv6 addresses too
+	}
+	return new(net.ListenConfig).Listen(ctx, network, resolved.String())
+}
+
+// describeListen says what to do about an address that cannot be listened on.
+func describeListen(origin, address string, err error) error {
 	switch {
+	case errors.Is(err, errExposed):
+		return &usageError{[]string{fmt.Sprintf("%s: %s is not a loopback address, and nothing on it would be encrypted or authenticated; "+
+			"listen on 127.0.0.1 or on --socket, or accept the risk with --insecure", origin, address)}}
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%s: %s is in use; stop the program that listens there, or choose another address with --listen (port 0 takes a free one)",
-			c.origin("listen"), c.listen)
+		return fmt.Errorf("%s: %s is in use; stop the program that listens there, or choose another address with --listen (port 0 takes a free one)",
+			origin, address)
 	case errors.Is(err, syscall.EACCES):
-		return nil, fmt.Errorf("%s: no permission to listen on %s; ports below 1024 need a privilege, choose a higher one", c.origin("listen"), c.listen)
+		return fmt.Errorf("%s: no permission to listen on %s; ports below 1024 need a privilege, choose a higher one", origin, address)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return nil, fmt.Errorf("%s: this machine has no address %s; choose one that it has, or 0.0.0.0 for all", c.origin("listen"), address.IP)
-	case err != nil:
-		return nil, fmt.Errorf("%s: %w", c.origin("listen"), err)
+		return fmt.Errorf("%s: this machine does not have the address of %s; choose one that it has, or 0.0.0.0 for all", origin, address)
+	default:
+		return fmt.Errorf("%s: %w", origin, err)
 	}
-	return l, nil
 }

@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // Process is what a process has from its system. Main fills it in; tests and programs that embed a daemon bring their own.
@@ -38,21 +40,42 @@ func Run(ctx context.Context, p Process, opts ...Option) int {
 	o := newOptions(opts)
 	ctx, forced, release := watchSignals(ctx, p.Signals)
 	defer release()
+	var log atomic.Pointer[slog.Logger] // set once the settings are known
 	ended := make(chan int, 1)
-	go func() { ended <- execute(ctx, o, &p) }()
+	go func() { ended <- execute(ctx, o, &p, &log) }()
 	select {
 	case code := <-ended:
 		return code
 	case signal := <-forced:
+		lastWords(log.Load())
 		return exitForced(signal)
 	}
 }
 
+// lastWords says that the daemon quits. It does not wait long for that: a log that nobody reads may be what the second signal is about.
+func lastWords(log *slog.Logger) {
+	if log == nil {
+		return
+	}
+	said := make(chan struct{})
+	go func() {
+		defer close(said)
+		log.Warn("quitting at once, without waiting for tasks")
+	}()
+	select {
+	case <-said:
+	case <-time.After(lastWordsPatience):
+	}
+}
+
+const lastWordsPatience = 200 * time.Millisecond
+
 // execute runs the command line and reports what goes wrong.
-func execute(ctx context.Context, o *options, p *Process) (code int) {
+func execute(ctx context.Context, o *options, p *Process, log *atomic.Pointer[slog.Logger]) (code int) {
 	report := reportPlain(p.Stderr, o.name)
 	cmd := newCommand(o, p, func(ctx context.Context, c *config) (err error) {
 		handler := newLogHandler(p.Stderr, c.logFormat, c.logLevel)
+		log.Store(slog.New(handler))
 		if c.logFormat == logJSON {
 			report = reportLogged(handler)
 		}

@@ -24,14 +24,14 @@ func listenUnix(ctx context.Context, path string) (net.Listener, error) {
 	l, err := config.Listen(ctx, "unix", path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("--socket: the directory %s does not exist; create it", filepath.Dir(path))
+		return nil, fmt.Errorf("the directory %s does not exist; create it", filepath.Dir(path))
 	case err != nil:
-		return nil, fmt.Errorf("--socket: %w", err)
+		return nil, err
 	}
 	// Linux has given it this mode from the first moment, see privateSocket. Others do here.
 	if err := os.Chmod(path, socketMode); err != nil {
 		l.Close()
-		return nil, fmt.Errorf("--socket: %w", err)
+		return nil, err
 	}
 	return l, nil
 }
@@ -51,19 +51,19 @@ func removeStale(ctx context.Context, path string) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
-		return fmt.Errorf("--socket: %w", err)
+		return err
 	case before.Mode().Type() != fs.ModeSocket:
-		return fmt.Errorf("--socket: %s exists and is no socket; remove it, or choose another path", path)
+		return fmt.Errorf("%s exists and is no socket; remove it, or choose another path", path)
 	}
 	if err := probe(ctx, path); err != nil {
 		return err
 	}
 	// Another daemon that starts at this moment may have replaced it since it was probed.
 	if now, err := os.Lstat(path); err != nil || !os.SameFile(before, now) {
-		return fmt.Errorf("--socket: another program has just taken %s", path)
+		return fmt.Errorf("another program has just taken %s", path)
 	}
 	if err := os.Remove(path); err != nil {
-		return fmt.Errorf("--socket: remove the stale socket: %w", err)
+		return fmt.Errorf("remove the stale socket: %w", err)
 	}
 	return nil
 }
@@ -78,10 +78,10 @@ func probe(ctx context.Context, path string) error {
 	switch {
 	case err == nil:
 		conn.Close()
-		return fmt.Errorf("--socket: a program listens on %s already; stop it, or choose another path", path)
+		return fmt.Errorf("a program listens on %s already; stop it, or choose another path", path)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return nil
 	default:
-		return fmt.Errorf("--socket: cannot tell whether a program listens on %s, so it is not removed: %w", path, err)
+		return fmt.Errorf("cannot tell whether a program listens on %s, so it is not removed: %w", path, err)
 	}
 }

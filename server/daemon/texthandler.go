@@ -36,14 +36,15 @@ type lineWriter struct {
 	names int // width of the column of task names: as wide as the widest so far
 }
 
-// Widths of columns. That of messages holds the names of nearly all kinds of events, that of names ends somewhere.
+// Widths of columns. That of messages holds the names of nearly all kinds of events, that of names grows with them, up to a point.
 const (
 	messageWidth = 21
+	minNameWidth = 8
 	maxNameWidth = 32
 )
 
 func newTextHandler(w io.Writer, level slog.Level) *textHandler {
-	return &textHandler{level: level, out: &lineWriter{w: w}}
+	return &textHandler{level: level, out: &lineWriter{w: w, names: minNameWidth}}
 }
 
 // Enabled reports whether records of this level are written.
