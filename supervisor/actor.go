@@ -188,25 +188,26 @@ func (t *task) pause(timer *time.Timer, delay time.Duration) *time.Timer {
 	return timer
 }
 
-// finish ends the life. The name is free, and everyone who asks sees the task finished, before anybody can learn of it from an event.
+// finish ends the life, and passes its slot on.
 func (t *task) finish(end ending) {
 	t.sup.mu.Lock()
 	defer t.sup.mu.Unlock()
+	if sl := t.finishLocked(&end); sl != nil {
+		t.sup.passSlotLocked(sl)
+	}
+}
+
+// finishLocked ends the life. The name is free, and everyone who asks sees the task finished, before anybody can learn of it from an
+// event. It returns the slot, if the task had one that others know of.
+func (t *task) finishLocked(end *ending) *slot {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.current = nil
-	t.enterLocked(StateFinished)
-	t.finished = time.Now()
 	last := end.rules
 	if t.canceled != nil {
 		last = decision{outcome: OutcomeCanceled, reason: t.canceled.Error()}
 	}
-	t.settleLocked(last.outcome)
-	t.sup.forgetLocked(t)
-	t.publishFinishLocked(&end, &last)
-}
-
-func (t *task) publishFinishLocked(end *ending, last *decision) {
+	t.current = nil
+	t.sup.endLocked(t, last.outcome)
 	r := &end.result
 	if end.attempt != 0 {
 		t.publishEndLocked(end.attempt, r)
@@ -217,9 +218,13 @@ func (t *task) publishFinishLocked(end *ending, last *decision) {
 			ExitCode: r.exitCode, HasExitCode: r.hasExitCode, Outcome: last.outcome,
 		})
 	}
+	if t.slot != nil {
+		t.sup.vacateLocked(t.slot)
+	}
 	t.publishLocked(Event{
 		Kind: TaskRemoved, Reason: last.reason, ExitCode: r.exitCode, HasExitCode: r.hasExitCode, Outcome: last.outcome,
 	})
+	return t.slot
 }
 
 func stopTimer(timer *time.Timer) {

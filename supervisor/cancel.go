@@ -6,11 +6,41 @@ import (
 	"time"
 )
 
-// cancelLife asks for the end of the life, for the reason cause: ErrRemoved or ErrShutdown. The first to ask wins; later ones join
-// the same end. grace is how long the body has before it counts as stuck; 0 leaves that to the caller.
-func (t *task) cancelLife(cause error, grace time.Duration) (first bool) {
+// cancel asks for the end of a life, for a cause that matches ErrRemoved or ErrShutdown. The first to ask wins; later ones join the
+// same end. grace is how long the body has before it counts as stuck; 0 leaves that to the caller.
+func (s *Supervisor) cancel(t *task, cause error, grace time.Duration) (first bool) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
+	if t.slot == nil {
+		defer t.mu.Unlock()
+		return t.cancelLocked(cause, grace) // nobody else's slot is touched, so Supervisor.mu is not needed
+	}
+	t.mu.Unlock()
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t.mu.Lock()
+	if t.state == StateQueued {
+		defer t.mu.Unlock()
+		return s.cancelQueuedLocked(t, cause)
+	}
+	t.mu.Unlock()
+	return s.cancelOwnerLocked(t, cause, grace)
+}
+
+// cancelOwnerLocked tells a task that owns its slot to stop.
+func (s *Supervisor) cancelOwnerLocked(owner *task, cause error, grace time.Duration) (first bool) {
+	owner.mu.Lock()
+	defer owner.mu.Unlock()
+	first = owner.cancelLocked(cause, grace)
+	if sl := owner.slot; first && sl.state == SlotOwned {
+		sl.state = SlotStopping
+		sl.publishLocked(owner, SlotOwned)
+	}
+	return first
+}
+
+// cancelLocked tells a task that is not queued to stop.
+func (t *task) cancelLocked(cause error, grace time.Duration) (first bool) {
 	if t.canceled != nil || t.outcome != 0 || t.ending {
 		return false // on its end already
 	}

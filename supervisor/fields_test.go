@@ -21,6 +21,13 @@ func setFields(e *Event) Fields {
 		FieldExitCode: e.HasExitCode || e.ExitCode != 0,
 		FieldSource:   e.Source != 0,
 		FieldOutcome:  e.Outcome != 0,
+
+		FieldSlot:       e.Slot != "",
+		FieldRejection:  e.Rejection != 0,
+		FieldTransition: e.PreviousSlotState != 0 || e.SlotState != 0,
+		FieldDepth:      e.Depth != 0,
+		FieldSubscriber: e.Subscriber != "",
+		FieldLost:       e.Lost != 0,
 	} {
 		if set {
 			f |= field
@@ -30,7 +37,7 @@ func setFields(e *Event) Fields {
 }
 
 // mayBeZero are the fields for which zero is a value like others.
-const mayBeZero = FieldDuration | FieldDelay
+const mayBeZero = FieldDuration | FieldDelay | FieldDepth
 
 // checkFields compares an event with the table. Every event of every test in this package with a rig comes here.
 func checkFields(e *Event, check func(ok bool, format string, args ...any)) {
@@ -86,11 +93,13 @@ func TestEveryKindIsSeen(t *testing.T) {
 		slow.Timeout = time.Second
 		r.add(slow)
 		r.sleepUntil(2 * time.Second)
+		provokeController(r)
+		provokeSubscriber(t, r)
 		if _, err := r.Remove(context.Background(), ByUID(removed.UID), 0); err != nil {
 			t.Error(err)
 		}
 		r.addBody("stuck", hangs().ignoring(time.Minute, nil))
-		synctest.Wait()
+		synctest.Wait() // the attempt runs
 		if _, err := r.Remove(context.Background(), ByName("stuck"), time.Second); err == nil {
 			t.Error("the stuck task was removed")
 		}

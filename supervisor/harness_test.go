@@ -239,6 +239,8 @@ var kindAbbreviations = map[Kind]string{
 	TaskAddRequested: "A", TaskAdded: "D", TaskStarting: "S", TaskStopped: "STOPPED", TaskFailed: "FAILED", TimeoutHit: "TIMEOUT",
 	BackoffScheduled: "BACKOFF", ActorExhausted: "X", ActorDead: "DEAD", TaskRemoveRequested: "Q", TaskRemoved: "R",
 	ShutdownRequested: "SHUTDOWN", AllStoppedWithinGrace: "ALL_STOPPED", GraceExceeded: "GRACE_EXCEEDED",
+	ControllerSubmitted: "SUBMITTED", ControllerRejected: "REJECTED", ControllerSlotTransition: "SLOT",
+	SubscriberOverflow: "OVERFLOW", SubscriberPanicked: "SUBSCRIBER_PANICKED",
 }
 
 // render writes events in the notation of DESIGN §5: a line for each moment, in it a word for each event. The number is that of
@@ -292,6 +294,24 @@ func word(e *Event) string {
 			args = append(args, d.value.String())
 		}
 	}
+	if e.Subscriber != "" {
+		args = append(args, e.Subscriber)
+	}
+	if e.Lost != 0 {
+		args = append(args, fmt.Sprintf("lost %d", e.Lost))
+	}
+	if e.Slot != "" && e.Slot != e.Task {
+		args = append(args, e.Slot)
+	}
+	if e.SlotState != 0 {
+		args = append(args, e.PreviousSlotState.String()+"→"+e.SlotState.String())
+	}
+	if always.Has(FieldDepth) {
+		args = append(args, fmt.Sprintf("depth %d", e.Depth))
+	}
+	if e.Rejection != 0 {
+		args = append(args, e.Rejection.String())
+	}
 	if e.Source != 0 {
 		args = append(args, e.Source.String())
 	}
@@ -301,7 +321,7 @@ func word(e *Event) string {
 	if e.HasExitCode {
 		args = append(args, fmt.Sprintf("exit %d", e.ExitCode))
 	}
-	if e.Reason != "" {
+	if e.Reason != "" && e.Rejection == 0 && e.Outcome != OutcomeRejected {
 		args = append(args, shortReasons.Replace(e.Reason))
 	}
 	if len(args) == 0 {

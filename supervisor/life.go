@@ -26,8 +26,9 @@ type task struct {
 	lastError *LastError
 	sequence  uint64 // of the last event
 
+	slot     *slot         // that the task owns or waits for; nil while it has the slot of its own name and nobody else wants that
 	current  *attempt      // waits for its permit or runs; nil between attempts
-	canceled error         // why the life is to end: ErrRemoved or ErrShutdown; nil while nobody wants that. Set once.
+	canceled error         // why the life is to end: matches ErrRemoved or ErrShutdown; nil while nobody wants that. Set once.
 	grace    *time.Timer   // runs from the cancellation of an attempt to the moment it counts as stuck
 	wake     chan struct{} // wakes the actor in backoff; made with the first backoff, capacity 1
 	done     chan struct{} // closed at the end of the life, or when it is abandoned; made with the first waiter
@@ -52,7 +53,7 @@ func (t *task) snapshotLocked() Snapshot {
 	return Snapshot{
 		Spec: t.spec, UID: t.uid, State: t.state, Attempt: t.attempts, FailureStreak: t.history.streak,
 		CreateTime: t.created, StartTime: t.started, NextAttempt: t.next, FinishTime: t.finished,
-		LastError: t.lastError, Outcome: t.outcome, Sequence: t.sequence,
+		LastError: t.lastError, Slot: t.slotName(), Outcome: t.outcome, Sequence: t.sequence,
 	}
 }
 

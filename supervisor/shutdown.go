@@ -34,10 +34,10 @@ func (e *StuckError) Error() string {
 func (e *StuckError) Is(target error) bool { return target == ErrTaskStuck }
 
 // Shutdown stops the supervisor for good: it closes admission, cancels all tasks at once, waits for them within one Config.Grace,
-// publishes the verdict, AllStoppedWithinGrace or one GraceExceeded for each stuck task, and closes the event log, so that readers end once they have
-// read the tail. The first call does so, all others share its result.
+// publishes the verdict, AllStoppedWithinGrace or one GraceExceeded for each stuck task, closes the event log, so that readers end once they have
+// read the tail, and waits within Config.DrainTimeout for subscribers to take it. The first call does so, all others share its result.
 //
-// Errors: *StuckError when bodies outlived the grace; the error of ctx, which ends the wait of this caller but not the shutdown.
+// Errors: *StuckError when bodies outlived the grace and *DrainError when subscribers did not take the tail, or both joined; the error of ctx, which ends the wait of this caller but not the shutdown.
 func (s *Supervisor) Shutdown(ctx context.Context) error {
 	s.shutdown.once.Do(func() { go s.shutDown() })
 	select {
@@ -51,7 +51,7 @@ func (s *Supervisor) Shutdown(ctx context.Context) error {
 func (s *Supervisor) shutDown() {
 	s.closeAdmission()
 	for _, t := range s.live() {
-		t.cancelLife(ErrShutdown, 0) // one timer serves all
+		s.cancel(t, ErrShutdown, 0) // one timer serves all
 	}
 	grace := time.NewTimer(s.config.Grace)
 	defer grace.Stop()
@@ -59,17 +59,21 @@ func (s *Supervisor) shutDown() {
 	case <-s.drained:
 	case <-grace.C:
 	}
-	s.shutdown.err = s.verdict()
+	stuck := s.verdict()
 	s.log.Close()
+	s.shutdown.err = errors.Join(stuck, s.subscriptions.drain(s.config.DrainTimeout))
 	close(s.shutdown.done)
 }
 
-// closeAdmission refuses new tasks from now on.
+// closeAdmission refuses new tasks from now on, and rejects those that wait for a slot: they must not start now.
 func (s *Supervisor) closeAdmission() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.closing = true
 	s.log.Append(&Event{Kind: ShutdownRequested, Reason: ErrShutdown.Error()})
+	for _, sl := range s.slots {
+		s.rejectQueueLocked(sl, RejectedShutdown)
+	}
+	s.closing = true
 	if len(s.byName) == 0 {
 		close(s.drained)
 	}
@@ -146,7 +150,7 @@ func (s *Supervisor) addAll(ctx context.Context, specs []Spec) ([]*task, error) 
 		}
 	}
 	for _, t := range tasks {
-		s.registerLocked(t)
+		_ = s.submitLocked(t) // a refusal is the outcome of that task, on record like any other
 	}
 	return tasks, nil
 }
@@ -156,8 +160,8 @@ func endError(tasks []*task) error {
 	var all []error
 	for _, t := range tasks {
 		end := t.snapshot()
-		if end.Outcome != OutcomeFailed && end.Outcome != OutcomeFatal {
-			continue
+		if end.Outcome == OutcomeCompleted || end.Outcome == OutcomeCanceled || end.Outcome == OutcomeAbandoned {
+			continue // the abandoned ones are in the error of the shutdown
 		}
 		err := fmt.Errorf("ended %s", end.Outcome)
 		if end.LastError != nil {

@@ -28,6 +28,8 @@ type Spec struct {
 	Backoff BackoffPolicy
 	// Timeout of each attempt, from the moment that it starts to run. Default: Config.Timeout. None: no timeout.
 	Timeout time.Duration
+	// Admission chooses the slot that the task must own to run. Default: a slot of its own.
+	Admission Admission
 	// Labels travel with the task and its events; the engine only copies them. Must not be changed while Add runs.
 	Labels map[string]string
 }
@@ -101,6 +103,7 @@ func (s *Spec) Validate() error {
 	v.duration("timeout", s.Timeout)
 	s.Restart.validate(&v)
 	s.Backoff.validate(&v)
+	s.Admission.validate(&v)
 	return v.err()
 }
 

@@ -22,11 +22,13 @@ type Supervisor struct {
 
 	byName   map[string]*task // live tasks
 	byUID    map[UID]*task    // live tasks and the finished ones that are kept
+	slots    map[string]*slot // that tasks own, but for those that only their default owner wants
 	retained retained
 	closing  bool          // admission is closed
 	drained  chan struct{} // closed when the last live task ends after admission was closed
 
-	shutdown shutdown
+	subscriptions subscriptions // has a lock of its own
+	shutdown      shutdown
 }
 
 // New returns a Supervisor without tasks. It starts no goroutine. The error, if any, is a *SpecError about the config.
@@ -36,14 +38,16 @@ func New(config Config) (*Supervisor, error) {
 	}
 	config = config.withDefaults()
 	s := &Supervisor{
-		config:   config,
-		epoch:    newUID().String(),
-		log:      eventlog.New(config.EventBuffer, stampEvent),
-		byName:   map[string]*task{},
-		byUID:    map[UID]*task{},
-		retained: retained{limit: max(config.RetainedTasks, 0), age: config.RetainedAge},
-		drained:  make(chan struct{}),
-		shutdown: shutdown{done: make(chan struct{})},
+		config:        config,
+		epoch:         newUID().String(),
+		log:           eventlog.New(config.EventBuffer, stampEvent),
+		byName:        map[string]*task{},
+		byUID:         map[UID]*task{},
+		slots:         map[string]*slot{},
+		retained:      retained{limit: max(config.RetainedTasks, 0), age: config.RetainedAge},
+		drained:       make(chan struct{}),
+		subscriptions: subscriptions{byName: map[string]*Subscription{}},
+		shutdown:      shutdown{done: make(chan struct{})},
 	}
 	if config.MaxConcurrent > 0 {
 		s.permits = semaphore.NewWeighted(int64(config.MaxConcurrent))
@@ -57,10 +61,12 @@ func stampEvent(e *Event, sequence uint64) {
 	e.Time = time.Now()
 }
 
-// Add registers a task and starts it. It returns the task as registered, without waiting for an attempt.
+// Add registers a task and starts it, or queues it behind others for its slot. It returns the task as registered, without waiting for
+// an attempt.
 //
 // Errors: *SpecError for a bad spec; ErrTaskExists, with the uid of the live task in the *TaskError; ErrTaskLimit; ErrShutdown; the
-// error of ctx if that is done already. After an error, nothing has changed.
+// error of ctx if that is done already: after those, nothing has changed. ErrSlotBusy or ErrQueueFull, as *SlotError inside the *TaskError, when its
+// slot refuses the task: its life is then on record, with OutcomeRejected.
 func (s *Supervisor) Add(ctx context.Context, spec Spec) (Snapshot, error) {
 	if err := ctx.Err(); err != nil {
 		return Snapshot{}, err
@@ -74,12 +80,15 @@ func (s *Supervisor) Add(ctx context.Context, spec Spec) (Snapshot, error) {
 	if err := s.admitLocked(t, 1); err != nil {
 		return Snapshot{}, err
 	}
-	return s.registerLocked(t), nil
+	if err := s.submitLocked(t); err != nil {
+		return t.snapshot(), &TaskError{Name: spec.Name, UID: t.uid, Err: err}
+	}
+	return t.snapshot(), nil
 }
 
 func (s *Supervisor) newTask(spec Spec) *task {
 	spec.Labels = maps.Clone(spec.Labels)
-	return &task{sup: s, uid: newUID(), spec: spec}
+	return &task{sup: s, uid: newUID(), spec: spec, created: time.Now()}
 }
 
 // admitLocked reports why the task, the last of n new ones, cannot be registered now; nil when it can.
@@ -97,29 +106,25 @@ func (s *Supervisor) admitLocked(t *task, n int) error {
 	return nil
 }
 
-// registerLocked makes an admitted task known and starts its actor.
-func (s *Supervisor) registerLocked(t *task) Snapshot {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	s.byName[t.spec.Name] = t
-	s.byUID[t.uid] = t
-	t.created = time.Now()
-	t.enterLocked(StateWaiting)
-	t.publishLocked(Event{Kind: TaskAddRequested})
-	t.publishLocked(Event{Kind: TaskAdded})
-	go t.live()
-	return t.snapshotLocked()
+// endLocked makes a life one that has ended: it frees the name and answers those who wait.
+func (s *Supervisor) endLocked(t *task, outcome Outcome) {
+	t.enterLocked(StateFinished)
+	t.finished = time.Now()
+	t.settleLocked(outcome)
+	s.forgetLocked(t)
 }
 
 // forgetLocked takes a life that has ended off the live ones.
 func (s *Supervisor) forgetLocked(t *task) {
-	delete(s.byName, t.spec.Name)
+	if s.byName[t.spec.Name] == t { // not so when its slot refused it
+		delete(s.byName, t.spec.Name)
+	}
 	if s.retained.limit == 0 {
 		delete(s.byUID, t.uid)
 	} else {
 		s.retained.keep(t, s.byUID)
 	}
-	if s.closing && len(s.byName) == 0 {
+	if s.closing && len(s.byName) == 0 { // closing: nothing is refused any more, so this is a live task's end
 		close(s.drained)
 	}
 }
@@ -174,7 +179,7 @@ func (s *Supervisor) Remove(ctx context.Context, ref Ref, grace time.Duration) (
 	}
 	timer := time.NewTimer(grace)
 	defer timer.Stop()
-	first := t.cancelLife(ErrRemoved, grace)
+	first := s.cancel(t, ErrRemoved, grace)
 	select {
 	case <-t.doneChan():
 		return t.wait(ctx)

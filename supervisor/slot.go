@@ -1,0 +1,291 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// DefaultSlotQueue is how many tasks may wait for one slot, unless Config.SlotQueue says otherwise.
+const DefaultSlotQueue = 100
+
+// Errors of admission, wrapped in a *SlotError.
+var (
+	// ErrSlotBusy says that the slot is owned and the policy was AdmitOrDrop.
+	ErrSlotBusy = errors.New("the slot is owned by another task")
+	// ErrQueueFull says that as many tasks wait for the slot as Config.SlotQueue allows.
+	ErrQueueFull = errors.New("the queue of the slot is full")
+)
+
+// SlotError says why a slot refused a task. It unwraps to ErrSlotBusy or ErrQueueFull.
+type SlotError struct {
+	Slot  string
+	Owner UID // of the slot
+	Limit int // of the queue
+	Err   error
+}
+
+// Error names the slot and its owner.
+func (e *SlotError) Error() string {
+	return fmt.Sprintf("slot %q (owner uid %s, queue limit %d): %v", e.Slot, e.Owner, e.Limit, e.Err)
+}
+
+// Unwrap returns what is wrong.
+func (e *SlotError) Unwrap() error { return e.Err }
+
+// Admission chooses the slot that a task must own to run. At most one task owns a slot at a time, from its admission until its body
+// has returned for the last time.
+type Admission struct {
+	// Slot, named like a task. Default: the name of the task, so that by default no task stands in another's way.
+	Slot string
+	// Policy for a slot that is owned. Default: AdmitQueue.
+	Policy AdmissionPolicy
+}
+
+func (a *Admission) validate(v *violations) {
+	if a.Slot != "" {
+		v.name("admission.slot", a.Slot)
+	}
+	v.check(a.Policy <= AdmitOrDrop, "admission.policy", "%s is no admission policy; use QUEUE, REPLACE or DROP_IF_RUNNING", a.Policy)
+}
+
+// slot is a slot that is owned. An idle one does not exist, and neither does that of a task which stands in nobody's way and left
+// Admission.Slot open: it comes into being when a second task wants it. All of it is guarded by Supervisor.mu.
+type slot struct {
+	name  string
+	state SlotState // as last published
+	owner *task
+	queue []*task // waits for the slot, the next first
+}
+
+// admission is what becomes of a new task.
+type admission uint8
+
+const (
+	admitStart   admission = iota + 1 // owns its slot and runs
+	admitAppend                       // waits at the end of the queue
+	admitReplace                      // waits at the head of the queue, in place of who is there, and the owner is told to stop
+	rejectBusy
+	rejectFull
+)
+
+// admit is the table of the controller: what a task meets at a slot in this state with this many tasks in its queue.
+func admit(policy AdmissionPolicy, state SlotState, queued, limit int) admission {
+	switch {
+	case state == SlotIdle:
+		return admitStart
+	case policy == AdmitOrDrop:
+		return rejectBusy
+	case policy == AdmitReplace:
+		return admitReplace
+	case queued >= limit:
+		return rejectFull
+	}
+	return admitAppend
+}
+
+// slotName returns the slot that the task must own.
+func (t *task) slotName() string {
+	if t.spec.Admission.Slot != "" {
+		return t.spec.Admission.Slot
+	}
+	return t.spec.Name
+}
+
+// slotLocked returns the slot if it is owned, nil if it is idle.
+func (s *Supervisor) slotLocked(name string) *slot {
+	if sl := s.slots[name]; sl != nil {
+		return sl
+	}
+	owner := s.byName[name]
+	if owner == nil || owner.slotName() != name {
+		return nil
+	}
+	// The owner has its slot by default, and so far nobody else wanted it.
+	return s.makeSlotLocked(name, owner)
+}
+
+func (s *Supervisor) makeSlotLocked(name string, owner *task) *slot {
+	sl := &slot{name: name, state: SlotOwned, owner: owner}
+	s.slots[name] = sl
+	owner.mu.Lock()
+	defer owner.mu.Unlock()
+	owner.slot = sl
+	if owner.canceled != nil {
+		sl.state = SlotStopping
+	}
+	return sl
+}
+
+// submitLocked takes a task that may be registered to its slot. It returns why the slot refuses it; the life of the task is over then.
+func (s *Supervisor) submitLocked(t *task) error {
+	name := t.slotName()
+	sl := s.slotLocked(name)
+	if sl == nil {
+		s.startLocked(t)
+		return nil
+	}
+	switch admit(t.spec.Admission.Policy, sl.state, len(sl.queue), s.config.SlotQueue) {
+	case admitAppend:
+		sl.queue = append(sl.queue, t)
+		s.queueLocked(t, sl)
+	case admitReplace:
+		s.supersedeLocked(sl, t)
+	case rejectBusy:
+		return s.refuseLocked(t, sl, RejectedSlotBusy, ErrSlotBusy)
+	case rejectFull:
+		return s.refuseLocked(t, sl, RejectedQueueFull, ErrQueueFull)
+	case admitStart: // an idle slot does not exist
+	}
+	return nil
+}
+
+// startLocked registers a task whose slot is idle and starts its actor.
+func (s *Supervisor) startLocked(t *task) {
+	s.byName[t.spec.Name], s.byUID[t.uid] = t, t
+	var sl *slot
+	if t.spec.Admission.Slot != "" {
+		sl = s.makeSlotLocked(t.spec.Admission.Slot, t)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.enterLocked(StateWaiting)
+	t.publishLocked(Event{Kind: TaskAddRequested})
+	if sl != nil {
+		sl.publishLocked(t, SlotIdle)
+	}
+	t.publishLocked(Event{Kind: TaskAdded, Slot: t.slotName()})
+	go t.live()
+}
+
+// queueLocked registers a task that has been put into the queue of its slot.
+func (s *Supervisor) queueLocked(t *task, sl *slot) {
+	s.byName[t.spec.Name], s.byUID[t.uid] = t, t
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.slot = sl
+	t.enterLocked(StateQueued)
+	t.publishLocked(Event{Kind: TaskAddRequested})
+	t.publishLocked(Event{Kind: ControllerSubmitted, Slot: sl.name, Depth: len(sl.queue)})
+}
+
+// supersedeLocked makes t the next owner, in place of who was to be that, and tells the owner to stop unless it was told before.
+func (s *Supervisor) supersedeLocked(sl *slot, t *task) {
+	if len(sl.queue) == 0 {
+		sl.queue = append(sl.queue, t)
+	} else {
+		displaced := sl.queue[0]
+		sl.queue[0] = t
+		s.rejectLocked(displaced, sl, RejectedSuperseded)
+	}
+	s.queueLocked(t, sl)
+	s.cancelOwnerLocked(sl.owner, &ReplacedError{Name: t.spec.Name, UID: t.uid}, s.config.Grace)
+}
+
+// refuseLocked ends the life of a task that was never registered.
+func (s *Supervisor) refuseLocked(t *task, sl *slot, why Rejection, err error) error {
+	s.byUID[t.uid] = t
+	t.mu.Lock()
+	t.publishLocked(Event{Kind: TaskAddRequested})
+	t.mu.Unlock()
+	s.rejectLocked(t, sl, why)
+	return &SlotError{Slot: sl.name, Owner: sl.owner.uid, Limit: s.config.SlotQueue, Err: err}
+}
+
+// rejectLocked ends the life of a task that will never run. It is no longer, or never was, in the queue.
+func (s *Supervisor) rejectLocked(t *task, sl *slot, why Rejection) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	reason := why.reason(sl.name)
+	s.endLocked(t, OutcomeRejected)
+	t.publishLocked(Event{Kind: ControllerRejected, Slot: sl.name, Rejection: why, Reason: reason})
+	t.publishLocked(Event{Kind: TaskRemoved, Outcome: OutcomeRejected, Reason: reason})
+}
+
+// cancelQueuedLocked ends the life of a task that still waits for its slot.
+func (s *Supervisor) cancelQueuedLocked(t *task, cause error) (first bool) {
+	sl := t.slot
+	sl.queue = slices.DeleteFunc(sl.queue, func(q *task) bool { return q == t })
+	t.publishLocked(Event{Kind: TaskRemoveRequested, Reason: cause.Error()})
+	s.endLocked(t, OutcomeCanceled)
+	t.publishLocked(Event{Kind: TaskRemoved, Outcome: OutcomeCanceled, Reason: cause.Error()})
+	return true
+}
+
+// vacateLocked takes the slot from its owner, whose lock is held and whose life has ended. An idle slot ceases to exist.
+func (s *Supervisor) vacateLocked(sl *slot) {
+	if len(sl.queue) > 0 {
+		return // the next one takes it over at once
+	}
+	delete(s.slots, sl.name)
+	from := sl.state
+	sl.state = SlotIdle
+	sl.publishLocked(sl.owner, from)
+}
+
+// passSlotLocked starts the task that waits for the slot of a life that has ended, if any.
+func (s *Supervisor) passSlotLocked(sl *slot) {
+	if len(sl.queue) == 0 {
+		return
+	}
+	t := sl.queue[0]
+	sl.queue = slices.Delete(sl.queue, 0, 1)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	from := sl.state
+	sl.owner, sl.state = t, SlotOwned
+	t.enterLocked(StateWaiting)
+	sl.publishLocked(t, from)
+	t.publishLocked(Event{Kind: TaskAdded, Slot: sl.name})
+	go t.live()
+}
+
+// publishLocked tells of a change of the slot's state because of t, whose lock is held.
+func (sl *slot) publishLocked(t *task, from SlotState) {
+	t.publishLocked(Event{
+		Kind: ControllerSlotTransition, Slot: sl.name, PreviousSlotState: from, SlotState: sl.state, Depth: len(sl.queue),
+	})
+}
+
+// PurgeSlot rejects all tasks that wait for the slot and returns how many there were. The owner goes on.
+func (s *Supervisor) PurgeSlot(name string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sl := s.slots[name]
+	if sl == nil {
+		return 0
+	}
+	return s.rejectQueueLocked(sl, RejectedPurged)
+}
+
+func (s *Supervisor) rejectQueueLocked(sl *slot, why Rejection) int {
+	queue := sl.queue
+	sl.queue = nil
+	for _, t := range queue {
+		s.rejectLocked(t, sl, why)
+	}
+	return len(queue)
+}
+
+// SlotSnapshot is the state of a slot at one moment.
+type SlotSnapshot struct {
+	Name  string
+	State SlotState
+	Owner UID   // zero for an idle slot
+	Queue []UID // the next first
+}
+
+// Slot returns the state of a slot. Every name is that of a slot, an idle one unless a task owns it.
+func (s *Supervisor) Slot(name string) SlotSnapshot {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sl := s.slotLocked(name)
+	if sl == nil {
+		return SlotSnapshot{Name: name, State: SlotIdle}
+	}
+	snap := SlotSnapshot{Name: name, State: sl.state, Owner: sl.owner.uid}
+	for _, t := range sl.queue {
+		snap.Queue = append(snap.Queue, t.uid)
+	}
+	return snap
+}
