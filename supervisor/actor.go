@@ -130,6 +130,7 @@ func (t *task) conclude(a *attempt, r result) (delay time.Duration, end *ending)
 	defer t.mu.Unlock()
 	now := time.Now()
 	r.ran = now.Sub(t.started)
+	t.endOutputLocked()
 	t.current = nil
 	stopTimer(a.timer)
 	stopTimer(t.grace)

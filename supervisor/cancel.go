@@ -72,28 +72,32 @@ func (t *task) cancelLocked(cause error, grace time.Duration) (first bool) {
 // armGraceLocked starts the time after which a body that was canceled counts as stuck.
 func (t *task) armGraceLocked(a *attempt, grace time.Duration) {
 	stopTimer(t.grace)
-	t.grace = time.AfterFunc(grace, func() {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		t.stuckLocked(a, grace)
-	})
+	t.grace = time.AfterFunc(grace, func() { t.graceOver(a, grace) })
 }
 
-// stuckLocked reports that the body did not return within the grace period.
-func (t *task) stuckLocked(a *attempt, grace time.Duration) {
+// graceOver reports that the body did not return within the grace period, unless it did or was reported before.
+func (t *task) graceOver(a *attempt, grace time.Duration) {
+	stack := bodyStacks()[t.uid] // takes its time, so not under a lock
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if t.current != a || t.state != StateStopping {
-		return // it did return, or was reported before
+		return
 	}
 	t.enterLocked(StateStuck)
-	t.publishGraceExceededLocked(a, grace)
+	t.publishGraceExceededLocked(a, grace, stack)
 }
 
-func (t *task) publishGraceExceededLocked(a *attempt, grace time.Duration) {
-	t.publishLocked(Event{Kind: GraceExceeded, Attempt: a.number, Reason: fmt.Sprintf("the body did not return within %s of its cancellation", grace)})
+// publishGraceExceededLocked names the body that is stuck, and says where it is when the stack could be had.
+func (t *task) publishGraceExceededLocked(a *attempt, grace time.Duration, stack string) {
+	reason := fmt.Sprintf("the body did not return within %s of its cancellation", grace)
+	if stack != "" {
+		reason += "; it is at " + stack
+	}
+	t.publishLocked(Event{Kind: GraceExceeded, Attempt: a.number, Reason: cutReason(reason)})
 }
 
 // abandon gives up on the body, if one runs, because it outlived the grace period of the shutdown.
-func (t *task) abandon(grace time.Duration) (snap Snapshot, ok bool) {
+func (t *task) abandon(grace time.Duration, stack string) (snap Snapshot, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.current == nil || !t.current.begun {
@@ -103,6 +107,6 @@ func (t *task) abandon(grace time.Duration) (snap Snapshot, ok bool) {
 		t.enterLocked(StateStuck)
 	}
 	t.settleLocked(OutcomeAbandoned)
-	t.publishGraceExceededLocked(t.current, grace)
+	t.publishGraceExceededLocked(t.current, grace, stack)
 	return t.snapshotLocked(), true
 }

@@ -32,6 +32,11 @@ type Config struct {
 	MaxConcurrent int
 	// SlotQueue is how many tasks may wait for one slot. Default: 100.
 	SlotQueue int
+	// OutputRate is how many lines per second the output of one task may have; more are dropped, and counted. Only tasks with
+	// CaptureOutput have any. Default: 100.
+	OutputRate int
+	// OutputBurst is how many lines may come at once before OutputRate applies. Default: 200.
+	OutputBurst int
 	// RetainedTasks is how many finished tasks are kept for Get, List and Wait. Default: 1,000. Negative: none.
 	RetainedTasks int
 	// RetainedAge is how long finished tasks are kept at most. Default: 1 h.
@@ -60,6 +65,8 @@ func (c *Config) Validate() error {
 	v.check(c.EventBuffer >= 0 && c.EventBuffer <= 1<<26, "event_buffer", "%d is out of range; give 1 to %d", c.EventBuffer, 1<<26)
 	v.check(c.MaxConcurrent >= 0, "max_concurrent", "%d is negative; give 1 or more, or 0 for no limit", c.MaxConcurrent)
 	v.check(c.SlotQueue >= 0, "slot_queue", "%d is negative; give 1 or more", c.SlotQueue)
+	v.check(c.OutputRate >= 0, "output_rate", "%d is negative; give 1 or more", c.OutputRate)
+	v.check(c.OutputBurst >= 0, "output_burst", "%d is negative; give 1 or more", c.OutputBurst)
 	v.check(c.RetainedAge >= 0, "retained_age", "%s is negative; give more than 0s", c.RetainedAge)
 	v.duration("timeout", c.Timeout)
 	v.check(c.RestartMode <= RestartAlways, "restart.mode", "%s is no restart mode", c.RestartMode)
@@ -73,6 +80,8 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.DrainTimeout, DefaultDrainTimeout)
 	setDefault(&c.MaxTasks, DefaultMaxTasks)
 	setDefault(&c.SlotQueue, DefaultSlotQueue)
+	setDefault(&c.OutputRate, DefaultOutputRate)
+	setDefault(&c.OutputBurst, DefaultOutputBurst)
 	setDefault(&c.RetainedTasks, DefaultRetainedTasks)
 	setDefault(&c.RetainedAge, DefaultRetainedAge)
 	if c.Context == nil {

@@ -17,7 +17,7 @@ type Event struct {
 	Duration time.Duration // of the attempt that ended
 	Timeout  time.Duration // that the attempt exceeded
 	Delay    time.Duration // until the next attempt
-	Reason   string        // in words, at most maxReason bytes
+	Reason   string        // in words, at most MaxReason bytes
 
 	ExitCode    int32 // of the process that the attempt ran; counts only where HasExitCode is set
 	HasExitCode bool
@@ -31,7 +31,10 @@ type Event struct {
 	Depth             int // number of tasks that wait for the slot
 
 	Subscriber string // that fell behind or panicked
-	Lost       uint64 // how many events the subscriber lost
+	Lost       uint64 // how many events the subscriber lost, or how many lines the output before this one
+
+	Stream OutputStream // on which the body wrote the line
+	Line   string       // without its end, at most MaxLine bytes
 }
 
 // Kind says what happened.
@@ -58,6 +61,7 @@ const (
 	ControllerSlotTransition                 // a slot changed its state because of a task
 	SubscriberOverflow                       // a Subscriber fell behind and lost events
 	SubscriberPanicked                       // a Subscriber panicked; never delivered to the one that did
+	TaskOutput                               // a body wrote a line; only of tasks with CaptureOutput
 )
 
 var kindNames = [...]string{
@@ -69,6 +73,7 @@ var kindNames = [...]string{
 	GraceExceeded: "GRACE_EXCEEDED", ControllerSubmitted: "CONTROLLER_SUBMITTED",
 	ControllerRejected: "CONTROLLER_REJECTED", ControllerSlotTransition: "CONTROLLER_SLOT_TRANSITION",
 	SubscriberOverflow: "SUBSCRIBER_OVERFLOW", SubscriberPanicked: "SUBSCRIBER_PANICKED",
+	TaskOutput: "TASK_OUTPUT",
 }
 
 // String returns the name of the kind in upper case, as the wire has it.

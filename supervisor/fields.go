@@ -20,6 +20,7 @@ const (
 	FieldDepth                         // Depth
 	FieldSubscriber                    // Subscriber
 	FieldLost                          // Lost
+	FieldLine                          // Stream and Line
 )
 
 // Has reports whether all fields of other are in f.
@@ -49,6 +50,8 @@ var kindFields = [...]struct{ always, sometimes Fields }{
 
 	SubscriberOverflow: {always: FieldSubscriber | FieldLost},
 	SubscriberPanicked: {always: FieldSubscriber | FieldReason},
+
+	TaskOutput: {always: FieldTask | FieldAttempt | FieldLine, sometimes: FieldLost},
 }
 
 // KindFields returns which fields an event of kind k sets. Those of always mean something on every such event, a zero Delay or Duration

@@ -28,6 +28,7 @@ func setFields(e *Event) Fields {
 		FieldDepth:      e.Depth != 0,
 		FieldSubscriber: e.Subscriber != "",
 		FieldLost:       e.Lost != 0,
+		FieldLine:       e.Stream != 0 || e.Line != "",
 	} {
 		if set {
 			f |= field
@@ -87,6 +88,7 @@ func TestEveryKindIsSeen(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{Grace: time.Second})
 		r.addBody("flaky", fails(0, "boom"), succeeds(time.Millisecond))
+		r.add(talks(func(ctx context.Context) error { OutputLine(ctx, Stdout, "line"); return nil }))
 		r.addBody("dead", ends(0, returns(Fatal(ExitCode(problem("boom"), 3)))))
 		removed := r.add(Spec{Name: "removed", Task: plays(hangs()), Labels: map[string]string{"a": "b"}})
 		slow := plain(Restartable("slow", plays(hangs())))

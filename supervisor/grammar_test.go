@@ -128,6 +128,11 @@ func (g *grammar) life(e *Event, check func(bool, string, ...any)) {
 		check(l.last != 0 && l.last != ActorExhausted && l.last != ActorDead, "comes after %s", l.last)
 		l.requested = true
 		return
+	case TaskOutput:
+		check(l.last == TaskStarting || l.last == TimeoutHit, "comes after %s", l.last)
+		check(e.Attempt == l.attempt, "attempt %d, not %d", e.Attempt, l.attempt)
+		check(len(e.Line) <= MaxLine, "has a line of %d bytes", len(e.Line))
+		return
 	case ControllerSlotTransition:
 		g.slot(e, check)
 		return

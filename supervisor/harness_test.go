@@ -238,7 +238,7 @@ func (r *rig) checkEmpty() {
 var kindAbbreviations = map[Kind]string{
 	TaskAddRequested: "A", TaskAdded: "D", TaskStarting: "S", TaskStopped: "STOPPED", TaskFailed: "FAILED", TimeoutHit: "TIMEOUT",
 	BackoffScheduled: "BACKOFF", ActorExhausted: "X", ActorDead: "DEAD", TaskRemoveRequested: "Q", TaskRemoved: "R",
-	ShutdownRequested: "SHUTDOWN", AllStoppedWithinGrace: "ALL_STOPPED", GraceExceeded: "GRACE_EXCEEDED",
+	ShutdownRequested: "SHUTDOWN", AllStoppedWithinGrace: "ALL_STOPPED", GraceExceeded: "GRACE_EXCEEDED", TaskOutput: "OUT",
 	ControllerSubmitted: "SUBMITTED", ControllerRejected: "REJECTED", ControllerSlotTransition: "SLOT",
 	SubscriberOverflow: "OVERFLOW", SubscriberPanicked: "SUBSCRIBER_PANICKED",
 }
@@ -322,7 +322,11 @@ func word(e *Event) string {
 		args = append(args, fmt.Sprintf("exit %d", e.ExitCode))
 	}
 	if e.Reason != "" && e.Rejection == 0 && e.Outcome != OutcomeRejected {
-		args = append(args, shortReasons.Replace(e.Reason))
+		reason, _, _ := strings.Cut(e.Reason, "; it is at ") // the stack of a body that is stuck
+		args = append(args, shortReasons.Replace(reason))
+	}
+	if e.Stream != 0 {
+		args = append(args, e.Stream.String(), strconv.Quote(e.Line))
 	}
 	if len(args) == 0 {
 		return w

@@ -12,6 +12,8 @@ type task struct {
 	uid  UID         // immutable
 	spec Spec        // immutable, labels included; as given, defaults not filled in
 
+	capture *capture // immutable; what it points to is guarded by mu. nil unless the spec has CaptureOutput
+
 	mu sync.Mutex // guards what is below. Order: Supervisor.mu, then task.mu, then the event log's own lock.
 
 	state     State

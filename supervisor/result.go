@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // MaxReason is the largest number of bytes of a reason; a longer one is cut.
@@ -47,7 +45,7 @@ func (a *attempt) call() (r result) {
 			r = result{verdict: failed, err: err, reason: panicReason(p)}
 		}
 	}()
-	return resultOf(a.task.spec.Task.Run(a))
+	return resultOf(runBody(markOf(a.task.uid), a))
 }
 
 // panicReason is the text of a PanicError. Formatting survives a value whose methods panic: package fmt catches that.
@@ -85,15 +83,5 @@ func (r result) asTimeout(timeout time.Duration) result {
 	return r
 }
 
-// cutReason makes text fit to be sent: valid UTF-8 of at most MaxReason bytes.
-func cutReason(text string) string {
-	if len(text) > MaxReason {
-		const mark = "…"
-		end := MaxReason - len(mark)
-		for end > 0 && !utf8.RuneStart(text[end]) {
-			end--
-		}
-		text = text[:end] + mark
-	}
-	return strings.ToValidUTF8(text, "\uFFFD")
-}
+// cutReason makes text fit to be a reason.
+func cutReason(text string) string { return cutText(text, MaxReason) }

@@ -20,14 +20,21 @@ var (
 // SlotError says why a slot refused a task. It unwraps to ErrSlotBusy or ErrQueueFull.
 type SlotError struct {
 	Slot  string
-	Owner UID // of the slot
+	Owner UID // of the slot; zero when that is a task of the same batch, which was refused as a whole
 	Limit int // of the queue
 	Err   error
 }
 
-// Error names the slot and its owner.
+// Error names the slot, and its owner or its limit.
 func (e *SlotError) Error() string {
-	return fmt.Sprintf("slot %q (owner uid %s, queue limit %d): %v", e.Slot, e.Owner, e.Limit, e.Err)
+	switch {
+	case errors.Is(e.Err, ErrQueueFull):
+		return fmt.Sprintf("slot %q: %v: %d tasks wait", e.Slot, e.Err, e.Limit)
+	case e.Owner.IsZero():
+		return fmt.Sprintf("slot %q: %v of the same batch", e.Slot, e.Err)
+	default:
+		return fmt.Sprintf("slot %q: %v (uid %s)", e.Slot, e.Err, e.Owner)
+	}
 }
 
 // Unwrap returns what is wrong.

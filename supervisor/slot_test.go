@@ -266,6 +266,32 @@ func TestSlotHasOneOwner(t *testing.T) {
 	})
 }
 
+// "Queued work started during shutdown" is a fault of the original.
+func TestFaultQueuedWorkIsStartedDuringShutdown(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{})
+		r.put(in("db", 0, Once("owner", plays(hangs().ignoring(time.Second, nil)))))
+		queued := []Snapshot{
+			r.add(in("db", 0, Once("next", plays(hangs())))),
+			r.add(in("db", 0, Once("last", plays(hangs())))),
+		}
+		if err := r.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+		for _, q := range queued {
+			end := r.end(ByUID(q.UID))
+			if end.Outcome != OutcomeRejected || end.Attempt != 0 {
+				t.Errorf("%q: %s after %d attempts", q.Spec.Name, end.Outcome, end.Attempt)
+			}
+		}
+		for _, e := range r.events() {
+			if e.Kind == TaskStarting && e.Task != "owner" || e.Kind == ControllerRejected && e.Rejection != RejectedShutdown {
+				t.Errorf("%s of %q, %s", e.Kind, e.Task, e.Rejection)
+			}
+		}
+	})
+}
+
 // provokeController makes the controller publish each of its kinds.
 func provokeController(r *rig) {
 	r.add(in("slot", 0, Once("owner", plays(hangs()))))

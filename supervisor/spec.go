@@ -30,6 +30,8 @@ type Spec struct {
 	Timeout time.Duration
 	// Admission chooses the slot that the task must own to run. Default: a slot of its own.
 	Admission Admission
+	// CaptureOutput makes the lines that the body writes TaskOutput events. Default: they are discarded.
+	CaptureOutput bool
 	// Labels travel with the task and its events; the engine only copies them. Must not be changed while Add runs.
 	Labels map[string]string
 }

@@ -108,6 +108,7 @@ func TestEnumNames(t *testing.T) {
 		{"AdmissionPolicy", admissionPolicyNames[:], func(i int) fmt.Stringer { return AdmissionPolicy(i) }, uint8(AdmitOrDrop)},
 		{"SlotState", slotStateNames[:], func(i int) fmt.Stringer { return SlotState(i) }, uint8(SlotStopping)},
 		{"Rejection", rejectionNames[:], func(i int) fmt.Stringer { return Rejection(i) }, uint8(RejectedPurged)},
+		{"OutputStream", outputStreamNames[:], func(i int) fmt.Stringer { return OutputStream(i) }, uint8(Stderr)},
 		{"Kind", kindNames[:], func(i int) fmt.Stringer { return Kind(i) }, uint8(len(kindFields) - 1)},
 	} {
 		if len(enum.names) != int(enum.last)+1 {

@@ -94,7 +94,7 @@ func (sub *Subscription) run(ctx context.Context) {
 	defer sub.cancel()
 	buf := make([]Event, min(sub.buffer, 64))
 	for {
-		sub.bound()
+		sub.bound(buf)
 		n, gap, err := sub.reader.Next(ctx, buf)
 		if err != nil {
 			return // closed, or all is read
@@ -112,30 +112,41 @@ func (sub *Subscription) run(ctx context.Context) {
 	}
 }
 
-// bound drops the oldest events that wait for the subscriber when there are more than it may be behind.
-func (sub *Subscription) bound() {
-	cursor, last := sub.reader.Cursor().Sequence, sub.sup.log.Last()
-	if last-cursor <= sub.buffer {
-		return
+// bound drops the oldest events that wait for the subscriber when there are more than it may be behind. Those about subscribers are not
+// counted as lost: the reports of two that fall behind would otherwise keep each other behind, for ever.
+func (sub *Subscription) bound(buf []Event) {
+	lost := uint64(0)
+	for last := sub.sup.log.Last(); last-sub.reader.Cursor().Sequence > sub.buffer; {
+		drop := min(last-sub.reader.Cursor().Sequence-sub.buffer, uint64(len(buf)))
+		n, gap := sub.reader.log.TryNext(buf[:drop])
+		lost += gap.Count()
+		for i := range buf[:n] {
+			if !buf[i].aboutSubscriber() {
+				lost++
+			}
+		}
 	}
-	sub.reader.Close()
-	sub.reader = sub.sup.reader(last - sub.buffer)
-	sub.overflow(last - sub.buffer - cursor)
+	if lost > 0 {
+		sub.overflow(lost)
+	}
+}
+
+func (e *Event) aboutSubscriber() bool {
+	return e.Kind == SubscriberOverflow || e.Kind == SubscriberPanicked
 }
 
 func (sub *Subscription) overflow(lost uint64) {
 	sub.sup.log.Append(&Event{Kind: SubscriberOverflow, Subscriber: sub.name, Lost: lost})
 }
 
-// deliver hands an event to the subscriber. A panic is published, unless the event is itself about a subscriber: two subscribers that panic
-// would feed on each other's panics for ever.
+// deliver hands an event to the subscriber. A panic is published, unless the event itself told of a panic: two subscribers that panic would feed
+// on each other's panics for ever.
 func (sub *Subscription) deliver(e *Event) {
-	aboutSubscriber := e.Kind == SubscriberPanicked || e.Kind == SubscriberOverflow
 	if e.Kind == SubscriberPanicked && e.Subscriber == sub.name {
 		return
 	}
 	defer func() {
-		if p := recover(); p != nil && !aboutSubscriber {
+		if p := recover(); p != nil && e.Kind != SubscriberPanicked {
 			sub.sup.log.Append(&Event{Kind: SubscriberPanicked, Subscriber: sub.name, Reason: panicReason(p)})
 		}
 	}()

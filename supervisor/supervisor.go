@@ -25,6 +25,7 @@ type Supervisor struct {
 	slots    map[string]*slot // that tasks own, but for those that only their default owner wants
 	retained retained
 	closing  bool          // admission is closed
+	detach   []func() bool // ends what Start asked of its context
 	drained  chan struct{} // closed when the last live task ends after admission was closed
 
 	subscriptions subscriptions // has a lock of its own
@@ -88,7 +89,11 @@ func (s *Supervisor) Add(ctx context.Context, spec Spec) (Snapshot, error) {
 
 func (s *Supervisor) newTask(spec Spec) *task {
 	spec.Labels = maps.Clone(spec.Labels)
-	return &task{sup: s, uid: newUID(), spec: spec, created: time.Now()}
+	t := &task{sup: s, uid: newUID(), spec: spec, created: time.Now()}
+	if spec.CaptureOutput {
+		t.capture = newCapture(&s.config)
+	}
+	return t
 }
 
 // admitLocked reports why the task, the last of n new ones, cannot be registered now; nil when it can.
@@ -193,12 +198,14 @@ func (s *Supervisor) Remove(ctx context.Context, ref Ref, grace time.Duration) (
 // overdue answers a removal whose grace ran out. The first remover's grace is that of the task.
 func (t *task) overdue(first bool, grace time.Duration) (Snapshot, error) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.state == StateFinished {
-		return t.snapshotLocked(), nil
+	a := t.current
+	t.mu.Unlock()
+	if first && a != nil {
+		t.graceOver(a, grace)
 	}
-	if first && t.current != nil {
-		t.stuckLocked(t.current, grace)
+	final := t.snapshot()
+	if final.State == StateFinished {
+		return final, nil
 	}
-	return t.snapshotLocked(), &TaskError{Name: t.spec.Name, UID: t.uid, Err: ErrTaskStuck}
+	return final, &TaskError{Name: t.spec.Name, UID: t.uid, Err: ErrTaskStuck}
 }

@@ -1,0 +1,159 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Run is a Supervisor's whole life with a fixed set of tasks: it registers all of specs or, when one cannot be, none; returns
+// when all have ended, or ctx is done, and the supervisor has shut down.
+//
+// Error: why the tasks could not be registered, as Add says it: the supervisor is as it was then. Else the ends of tasks with another
+// outcome than OutcomeCompleted or OutcomeCanceled, joined with the error of the shutdown.
+func (s *Supervisor) Run(ctx context.Context, specs ...Spec) error {
+	tasks, err := s.addAll(ctx, specs)
+	if err != nil {
+		return err
+	}
+	for _, t := range tasks {
+		if _, err := t.wait(ctx); err != nil {
+			break // ctx is done: the shutdown ends the others
+		}
+	}
+	err = s.Shutdown(context.WithoutCancel(ctx))
+	return errors.Join(endError(tasks), err)
+}
+
+// Start registers all of specs or, when one cannot be, none, and returns. Tasks can be added and removed afterwards. When ctx is done, the
+// supervisor shuts down; call Shutdown to wait for that and to learn how it went.
+//
+// Error: why the tasks could not be registered, as Add says it: the supervisor is as it was then, and has nothing to do with ctx.
+func (s *Supervisor) Start(ctx context.Context, specs ...Spec) error {
+	if _, err := s.addAll(ctx, specs); err != nil {
+		return err
+	}
+	detach := context.AfterFunc(ctx, s.beginShutdown)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		detach()
+	} else {
+		s.detach = append(s.detach, detach)
+	}
+	return nil
+}
+
+// addAll registers all tasks in one step, or none.
+func (s *Supervisor) addAll(ctx context.Context, specs []Spec) ([]*task, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	tasks := make([]*task, len(specs))
+	names := make(map[string]bool, len(specs))
+	for i, spec := range specs {
+		if err := spec.Validate(); err != nil {
+			return nil, fmt.Errorf("task %d, %q: %w", i, spec.Name, err)
+		}
+		if names[spec.Name] {
+			return nil, fmt.Errorf("task %d: %w", i, &TaskError{Name: spec.Name, Err: ErrTaskExists})
+		}
+		names[spec.Name] = true
+		tasks[i] = s.newTask(spec)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.admitAllLocked(tasks); err != nil {
+		return nil, err
+	}
+	for _, t := range tasks {
+		if err := s.submitLocked(t); err != nil {
+			panic(fmt.Sprintf("supervisor: a batch that was admitted was refused: %v", err))
+		}
+	}
+	return tasks, nil
+}
+
+// admitAllLocked reports why one of the tasks cannot be registered; nil when all can, one after the other.
+func (s *Supervisor) admitAllLocked(tasks []*task) error {
+	if s.closing {
+		return ErrShutdown
+	}
+	plan := slotPlan{sup: s}
+	for i, t := range tasks {
+		err := s.admitLocked(t, len(tasks))
+		if err == nil {
+			err = plan.submitLocked(t)
+		}
+		if err != nil {
+			return fmt.Errorf("task %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// slotPlan foresees what becomes of the tasks of a batch at their slots, one after the other. All of it needs Supervisor.mu.
+type slotPlan struct {
+	sup   *Supervisor
+	slots map[string]*plannedSlot
+}
+
+// plannedSlot is a slot as far as the table of the controller looks at it.
+type plannedSlot struct {
+	state  SlotState
+	owner  UID // zero for a task of the batch
+	queued int
+}
+
+func (p *slotPlan) submitLocked(t *task) error {
+	sl, limit := p.slotLocked(t.slotName()), p.sup.config.SlotQueue
+	err := error(nil)
+	switch admit(t.spec.Admission.Policy, sl.state, sl.queued, limit) {
+	case admitStart:
+		sl.state = SlotOwned
+	case admitAppend:
+		sl.queued++
+	case admitReplace:
+		sl.state, sl.queued = SlotStopping, max(sl.queued, 1)
+	case rejectBusy:
+		err = ErrSlotBusy
+	case rejectFull:
+		err = ErrQueueFull
+	}
+	if err == nil {
+		return nil
+	}
+	return &TaskError{Name: t.spec.Name, Err: &SlotError{Slot: t.slotName(), Owner: sl.owner, Limit: limit, Err: err}}
+}
+
+func (p *slotPlan) slotLocked(name string) *plannedSlot {
+	if sl := p.slots[name]; sl != nil {
+		return sl
+	}
+	planned := &plannedSlot{state: SlotIdle}
+	if sl := p.sup.slotLocked(name); sl != nil {
+		*planned = plannedSlot{sl.state, sl.owner.uid, len(sl.queue)}
+	}
+	if p.slots == nil {
+		p.slots = map[string]*plannedSlot{}
+	}
+	p.slots[name] = planned
+	return planned
+}
+
+// endError joins the ends of the tasks that did not end well.
+func endError(tasks []*task) error {
+	var all []error
+	for _, t := range tasks {
+		end := t.snapshot()
+		if end.Outcome == OutcomeCompleted || end.Outcome == OutcomeCanceled || end.Outcome == OutcomeAbandoned {
+			continue // the abandoned ones are in the error of the shutdown
+		}
+		err := fmt.Errorf("ended %s", end.Outcome)
+		if end.LastError != nil {
+			err = fmt.Errorf("ended %s: %w", end.Outcome, end.LastError.Err)
+		}
+		all = append(all, &TaskError{Name: t.spec.Name, UID: t.uid, Err: err})
+	}
+	return errors.Join(all...)
+}
