@@ -67,7 +67,7 @@ func (s *Supervisor) addAll(ctx context.Context, specs []Spec) ([]*task, error) 
 		return nil, err
 	}
 	for _, t := range tasks {
-		if err := s.submitLocked(t); err != nil {
+		if _, err := s.submitLocked(t); err != nil {
 			panic(fmt.Sprintf("supervisor: a batch that was admitted was refused: %v", err))
 		}
 	}

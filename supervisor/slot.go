@@ -124,31 +124,28 @@ func (s *Supervisor) makeSlotLocked(name string, owner *task) *slot {
 	return sl
 }
 
-// submitLocked takes a task that may be registered to its slot. It returns why the slot refuses it; the life of the task is over then.
-func (s *Supervisor) submitLocked(t *task) error {
-	name := t.slotName()
-	sl := s.slotLocked(name)
+// submitLocked takes a task that may be registered to its slot, and returns it as registered. The error says why the slot refuses it; the
+// life of the task is over then.
+func (s *Supervisor) submitLocked(t *task) (Snapshot, error) {
+	sl := s.slotLocked(t.slotName())
 	if sl == nil {
-		s.startLocked(t)
-		return nil
+		return s.startLocked(t), nil
 	}
 	switch admit(t.spec.Admission.Policy, sl.state, len(sl.queue), s.config.SlotQueue) {
-	case admitAppend:
-		sl.queue = append(sl.queue, t)
-		s.queueLocked(t, sl)
 	case admitReplace:
-		s.supersedeLocked(sl, t)
+		return s.supersedeLocked(sl, t), nil
 	case rejectBusy:
 		return s.refuseLocked(t, sl, RejectedSlotBusy, ErrSlotBusy)
 	case rejectFull:
 		return s.refuseLocked(t, sl, RejectedQueueFull, ErrQueueFull)
-	case admitStart: // an idle slot does not exist
+	case admitAppend, admitStart: // a slot that is idle does not exist
 	}
-	return nil
+	sl.queue = append(sl.queue, t)
+	return s.queueLocked(t, sl), nil
 }
 
 // startLocked registers a task whose slot is idle and starts its actor.
-func (s *Supervisor) startLocked(t *task) {
+func (s *Supervisor) startLocked(t *task) Snapshot {
 	s.byName[t.spec.Name], s.byUID[t.uid] = t, t
 	var sl *slot
 	if t.spec.Admission.Slot != "" {
@@ -163,10 +160,11 @@ func (s *Supervisor) startLocked(t *task) {
 	}
 	t.publishLocked(Event{Kind: TaskAdded, Slot: t.slotName()})
 	go t.live()
+	return t.snapshotLocked()
 }
 
 // queueLocked registers a task that has been put into the queue of its slot.
-func (s *Supervisor) queueLocked(t *task, sl *slot) {
+func (s *Supervisor) queueLocked(t *task, sl *slot) Snapshot {
 	s.byName[t.spec.Name], s.byUID[t.uid] = t, t
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -174,10 +172,11 @@ func (s *Supervisor) queueLocked(t *task, sl *slot) {
 	t.enterLocked(StateQueued)
 	t.publishLocked(Event{Kind: TaskAddRequested})
 	t.publishLocked(Event{Kind: ControllerSubmitted, Slot: sl.name, Depth: len(sl.queue)})
+	return t.snapshotLocked()
 }
 
 // supersedeLocked makes t the next owner, in place of who was to be that, and tells the owner to stop unless it was told before.
-func (s *Supervisor) supersedeLocked(sl *slot, t *task) {
+func (s *Supervisor) supersedeLocked(sl *slot, t *task) Snapshot {
 	if len(sl.queue) == 0 {
 		sl.queue = append(sl.queue, t)
 	} else {
@@ -185,18 +184,21 @@ func (s *Supervisor) supersedeLocked(sl *slot, t *task) {
 		sl.queue[0] = t
 		s.rejectLocked(displaced, sl, RejectedSuperseded)
 	}
-	s.queueLocked(t, sl)
+	snap := s.queueLocked(t, sl)
 	s.cancelOwnerLocked(sl.owner, &ReplacedError{Name: t.spec.Name, UID: t.uid}, s.config.Grace)
+	return snap
 }
 
 // refuseLocked ends the life of a task that was never registered.
-func (s *Supervisor) refuseLocked(t *task, sl *slot, why Rejection, err error) error {
+func (s *Supervisor) refuseLocked(t *task, sl *slot, why Rejection, err error) (Snapshot, error) {
 	s.byUID[t.uid] = t
 	t.mu.Lock()
 	t.publishLocked(Event{Kind: TaskAddRequested})
 	t.mu.Unlock()
 	s.rejectLocked(t, sl, why)
-	return &SlotError{Slot: sl.name, Owner: sl.owner.uid, Limit: s.config.SlotQueue, Err: err}
+	return t.snapshot(), &TaskError{
+		Name: t.spec.Name, UID: t.uid, Err: &SlotError{Slot: sl.name, Owner: sl.owner.uid, Limit: s.config.SlotQueue, Err: err},
+	}
 }
 
 // rejectLocked ends the life of a task that will never run. It is no longer, or never was, in the queue.

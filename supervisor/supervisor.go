@@ -81,10 +81,7 @@ func (s *Supervisor) Add(ctx context.Context, spec Spec) (Snapshot, error) {
 	if err := s.admitLocked(t, 1); err != nil {
 		return Snapshot{}, err
 	}
-	if err := s.submitLocked(t); err != nil {
-		return t.snapshot(), &TaskError{Name: spec.Name, UID: t.uid, Err: err}
-	}
-	return t.snapshot(), nil
+	return s.submitLocked(t)
 }
 
 func (s *Supervisor) newTask(spec Spec) *task {
