@@ -41,12 +41,12 @@ func taskToWire(snap *supervisor.Snapshot) *pb.Task {
 	}
 }
 
-// taskSlot: as long as nobody can choose a slot, each live task owns the default one, which is named like the task.
+// taskSlot: a life that has ended neither owns a slot nor waits for one.
 func taskSlot(snap *supervisor.Snapshot) string {
 	if snap.State == supervisor.StateFinished {
 		return ""
 	}
-	return validText(snap.Spec.Name)
+	return validText(snap.Slot)
 }
 
 // outcomeIf: the engine has an outcome for a stuck task that its shutdown abandoned; on the wire only a finished one has.
@@ -100,9 +100,13 @@ func engineSpecToWire(s *supervisor.Spec) *pb.TaskSpec {
 		Backoff:       backoffToWire(&s.Backoff),
 		Timeout:       durationOrDefault(s.Timeout),
 		Labels:        labelsToWire(s.Labels),
-		Admission:     nil,
-		CaptureOutput: false,
+		Admission:     admissionToWire(&s.Admission),
+		CaptureOutput: s.CaptureOutput,
 	}
+}
+
+func admissionToWire(a *supervisor.Admission) *pb.Admission {
+	return orNil(&pb.Admission{Slot: validText(a.Slot), Policy: toWire(wirePolicies[:], a.Policy)})
 }
 
 func restartToWire(p *supervisor.RestartPolicy) *pb.RestartPolicy {

@@ -49,6 +49,10 @@ var situations = []situation{
 		remedy("it stays listed as TASK_STATE_STUCK and is removed as soon as its body returns"), taskMetadata},
 	{is(supervisor.ErrTaskLimit), codes.ResourceExhausted, pb.ErrorReason_ERROR_REASON_TASK_LIMIT,
 		remedy("remove tasks that are not needed, or start the server with a higher limit"), taskLimitMetadata},
+	{is(supervisor.ErrSlotBusy), codes.FailedPrecondition, pb.ErrorReason_ERROR_REASON_SLOT_BUSY,
+		remedy("wait until it has ended, or add the task with ADMISSION_POLICY_QUEUE or ADMISSION_POLICY_REPLACE"), busyMetadata},
+	{is(supervisor.ErrQueueFull), codes.ResourceExhausted, pb.ErrorReason_ERROR_REASON_QUEUE_FULL,
+		remedy("try again when fewer do, or add the task with ADMISSION_POLICY_REPLACE"), queueMetadata},
 	{is(supervisor.ErrShutdown), codes.Unavailable, pb.ErrorReason_ERROR_REASON_SERVER_SHUTDOWN, shutdownSentence, nil},
 	{is(supervisor.ErrClosed), codes.Unavailable, pb.ErrorReason_ERROR_REASON_SERVER_SHUTDOWN, shutdownSentence, nil},
 	{isA[*supervisor.CursorError], codes.OutOfRange, pb.ErrorReason_ERROR_REASON_CURSOR_EXPIRED, cursorSentence, cursorMetadata},
@@ -318,4 +322,24 @@ func taskLimitMetadata(err error) map[string]string {
 		return nil
 	}
 	return map[string]string{"limit": strconv.Itoa(e.Limit)}
+}
+
+// busyMetadata names the slot and who owns it.
+func busyMetadata(err error) map[string]string {
+	e := slotOf(err)
+	return map[string]string{"slot": e.Slot, "uid": e.Owner.String()}
+}
+
+// queueMetadata names the slot and the limit on its queue.
+func queueMetadata(err error) map[string]string {
+	e := slotOf(err)
+	return map[string]string{"slot": e.Slot, "limit": strconv.Itoa(e.Limit)}
+}
+
+// slotOf returns the slot that err is about.
+func slotOf(err error) *supervisor.SlotError {
+	if e, ok := errors.AsType[*supervisor.SlotError](err); ok {
+		return e
+	}
+	return &supervisor.SlotError{}
 }

@@ -24,8 +24,6 @@ import (
 
 // reservedReasons are the reasons whose behaviour has not landed. To land one: delete it here, and add a row to situations.
 var reservedReasons = []pb.ErrorReason{
-	pb.ErrorReason_ERROR_REASON_SLOT_BUSY,
-	pb.ErrorReason_ERROR_REASON_QUEUE_FULL,
 	pb.ErrorReason_ERROR_REASON_SUPERSEDED,
 	pb.ErrorReason_ERROR_REASON_RATE_LIMIT,
 	pb.ErrorReason_ERROR_REASON_UNAUTHENTICATED,
@@ -55,6 +53,8 @@ func everyError() []error {
 		&supervisor.TaskError{Name: "task", Err: supervisor.ErrTaskNotFound},
 		about(supervisor.ErrTaskStuck),
 		&supervisor.TaskError{Name: "task", Err: supervisor.ErrTaskLimit},
+		about(&supervisor.SlotError{Slot: "slot", Owner: uid, Limit: 7, Err: supervisor.ErrSlotBusy}),
+		about(&supervisor.SlotError{Slot: "slot", Owner: uid, Limit: 7, Err: supervisor.ErrQueueFull}),
 		&supervisor.TaskError{Name: "task", Err: supervisor.ErrShutdown},
 		supervisor.ErrClosed,
 		&supervisor.CursorError{Epoch: "e", Oldest: 5, Latest: 9},
@@ -221,7 +221,7 @@ func TestSentences(t *testing.T) {
 func TestViolationPaths(t *testing.T) {
 	all := everyError()
 	for i, want := range map[int][]string{
-		1: {"task.admission"}, 3: {"task.plugin"}, 4: {"task.name"}, 5: {"task.backoff.factor"},
+		1: {"request_id"}, 3: {"task.plugin"}, 4: {"task.name"}, 5: {"task.backoff.factor"},
 		6: {"task.config.command[0]", `task.config["a b"]`, "task.config"},
 	} {
 		var got []string

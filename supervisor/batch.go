@@ -83,7 +83,7 @@ func (s *Supervisor) admitAllLocked(tasks []*task) error {
 	for i, t := range tasks {
 		err := s.admitLocked(t, len(tasks))
 		if err == nil {
-			err = plan.submitLocked(t)
+			_, err = plan.submitLocked(t)
 		}
 		if err != nil {
 			return fmt.Errorf("task %d: %w", i, err)
@@ -92,53 +92,59 @@ func (s *Supervisor) admitAllLocked(tasks []*task) error {
 	return nil
 }
 
-// slotPlan foresees what becomes of the tasks of a batch at their slots, one after the other. All of it needs Supervisor.mu.
+// slotPlan foresees what becomes of new tasks at their slots, one after the other, and changes nothing. All of it needs Supervisor.mu.
 type slotPlan struct {
 	sup   *Supervisor
-	slots map[string]*plannedSlot
+	slots map[string]*slotView
 }
 
-// plannedSlot is a slot as far as the table of the controller looks at it.
-type plannedSlot struct {
-	state  SlotState
-	owner  UID // zero for a task of the batch
-	queued int
-}
-
-func (p *slotPlan) submitLocked(t *task) error {
+// submitLocked says in which state the task would be registered, or why its slot would refuse it.
+func (p *slotPlan) submitLocked(t *task) (State, error) {
 	sl, limit := p.slotLocked(t.slotName()), p.sup.config.SlotQueue
 	err := error(nil)
 	switch admit(t.spec.Admission.Policy, sl.state, sl.queued, limit) {
 	case admitStart:
 		sl.state = SlotOwned
+		return StateWaiting, nil
 	case admitAppend:
 		sl.queued++
+		return StateQueued, nil
 	case admitReplace:
 		sl.state, sl.queued = SlotStopping, max(sl.queued, 1)
+		return StateQueued, nil
 	case rejectBusy:
 		err = ErrSlotBusy
 	case rejectFull:
 		err = ErrQueueFull
 	}
-	if err == nil {
-		return nil
-	}
-	return &TaskError{Name: t.spec.Name, Err: &SlotError{Slot: t.slotName(), Owner: sl.owner, Limit: limit, Err: err}}
+	return 0, &TaskError{Name: t.spec.Name, Err: &SlotError{Slot: t.slotName(), Owner: sl.owner, Limit: limit, Err: err}}
 }
 
-func (p *slotPlan) slotLocked(name string) *plannedSlot {
-	if sl := p.slots[name]; sl != nil {
-		return sl
-	}
-	planned := &plannedSlot{state: SlotIdle}
-	if sl := p.sup.slotLocked(name); sl != nil {
-		*planned = plannedSlot{sl.state, sl.owner.uid, len(sl.queue)}
-	}
+func (p *slotPlan) slotLocked(name string) *slotView {
 	if p.slots == nil {
-		p.slots = map[string]*plannedSlot{}
+		p.slots = map[string]*slotView{}
 	}
-	p.slots[name] = planned
-	return planned
+	if p.slots[name] == nil {
+		view := p.sup.viewSlotLocked(name)
+		p.slots[name] = &view
+	}
+	return p.slots[name]
+}
+
+// Rehearse answers as Add would at this moment, and changes nothing: it returns the state in which the task would be registered, StateWaiting or
+// StateQueued, or the error of Add.
+func (s *Supervisor) Rehearse(spec Spec) (State, error) {
+	if err := spec.Validate(); err != nil {
+		return 0, err
+	}
+	t := &task{sup: s, spec: spec}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.admitLocked(t, 1); err != nil {
+		return 0, err
+	}
+	plan := slotPlan{sup: s}
+	return plan.submitLocked(t)
 }
 
 // endError joins the ends of the tasks that did not end well.

@@ -69,6 +69,40 @@ func testBatch(t *testing.T, specs []Spec, want error) {
 	}
 }
 
+// Rehearse says what Add then does.
+func TestRehearseAnswersAsAddAndChangesNothing(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{SlotQueue: 1, MaxTasks: 5})
+		r.put(idle("live"))
+		for _, spec := range []Spec{
+			{Name: "bad name"}, idle("live"), idle("a"), in("s", 0, idle("b")), in("s", AdmitOrDrop, idle("c")), in("s", 0, idle("c")),
+			in("s", 0, idle("d")), in("s", AdmitReplace, idle("d")), in("live", AdmitOrDrop, idle("e")), in("live", 0, idle("e")), idle("f"),
+		} {
+			before, slots := r.Cursor(), len(r.slots)
+			state, foreseen := r.Rehearse(spec)
+			if now := r.Cursor(); now != before || len(r.slots) != slots {
+				t.Errorf("%d events and %d slots of a rehearsal", now.Sequence-before.Sequence, len(r.slots)-slots)
+			}
+			snap, err := r.Add(t.Context(), spec)
+			synctest.Wait()
+			for _, sentinel := range []error{ErrInvalidSpec, ErrTaskExists, ErrTaskLimit, ErrSlotBusy, ErrQueueFull} {
+				if errors.Is(err, sentinel) != errors.Is(foreseen, sentinel) {
+					t.Errorf("Add(%q): error %v, foreseen %v", spec.Name, err, foreseen)
+				}
+			}
+			if err == nil && snap.State != state || (err == nil) != (foreseen == nil) {
+				t.Errorf("Add(%q): %s %v, foreseen %s %v", spec.Name, snap.State, err, state, foreseen)
+			}
+		}
+		if err := r.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if _, err := r.Rehearse(idle("z")); !errors.Is(err, ErrShutdown) {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
 func TestSlotErrorNamesWhatIsInTheWay(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{SlotQueue: 1})

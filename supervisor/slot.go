@@ -104,12 +104,43 @@ func (s *Supervisor) slotLocked(name string) *slot {
 	if sl := s.slots[name]; sl != nil {
 		return sl
 	}
-	owner := s.byName[name]
-	if owner == nil || owner.slotName() != name {
-		return nil
+	if owner := s.defaultOwnerLocked(name); owner != nil {
+		return s.makeSlotLocked(name, owner)
 	}
-	// The owner has its slot by default, and so far nobody else wanted it.
-	return s.makeSlotLocked(name, owner)
+	return nil
+}
+
+// defaultOwnerLocked returns the task that owns a slot which does not exist, because the task left Admission.Slot open and so far nobody else
+// wanted it; nil if the slot is idle.
+func (s *Supervisor) defaultOwnerLocked(name string) *task {
+	if owner := s.byName[name]; owner != nil && owner.slotName() == name {
+		return owner
+	}
+	return nil
+}
+
+// viewSlotLocked returns the state of a slot without changing anything.
+func (s *Supervisor) viewSlotLocked(name string) (view slotView) {
+	if sl := s.slots[name]; sl != nil {
+		return slotView{sl.state, sl.owner.uid, len(sl.queue)}
+	}
+	owner := s.defaultOwnerLocked(name)
+	if owner == nil {
+		return slotView{state: SlotIdle}
+	}
+	owner.mu.Lock()
+	defer owner.mu.Unlock()
+	if owner.canceled != nil {
+		return slotView{state: SlotStopping, owner: owner.uid}
+	}
+	return slotView{state: SlotOwned, owner: owner.uid}
+}
+
+// slotView is a slot as far as a task that wants it is concerned.
+type slotView struct {
+	state  SlotState
+	owner  UID // zero for an idle slot, and in a slotPlan for a task of the batch
+	queued int
 }
 
 func (s *Supervisor) makeSlotLocked(name string, owner *task) *slot {
@@ -288,13 +319,12 @@ type SlotSnapshot struct {
 func (s *Supervisor) Slot(name string) SlotSnapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sl := s.slotLocked(name)
-	if sl == nil {
-		return SlotSnapshot{Name: name, State: SlotIdle}
-	}
-	snap := SlotSnapshot{Name: name, State: sl.state, Owner: sl.owner.uid}
-	for _, t := range sl.queue {
-		snap.Queue = append(snap.Queue, t.uid)
+	view := s.viewSlotLocked(name)
+	snap := SlotSnapshot{Name: name, State: view.state, Owner: view.owner}
+	if sl := s.slots[name]; sl != nil {
+		for _, t := range sl.queue {
+			snap.Queue = append(snap.Queue, t.uid)
+		}
 	}
 	return snap
 }

@@ -369,7 +369,8 @@ type TaskSpec struct {
 	Labels map[string]string `protobuf:"bytes,7,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Admission chooses the slot that the task must own to run. Default: a slot named like the task, ADMISSION_POLICY_QUEUE.
 	Admission *Admission `protobuf:"bytes,8,opt,name=admission,proto3" json:"admission,omitempty"`
-	// Capture output as TASK_OUTPUT events: the lines that the body writes. Default: false.
+	// Capture output as TASK_OUTPUT events: the lines that the body writes. Lines that come faster than 100 a second, after a burst of 200,
+	// are dropped and counted. Default: false.
 	CaptureOutput bool `protobuf:"varint,9,opt,name=capture_output,json=captureOutput,proto3" json:"capture_output,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
