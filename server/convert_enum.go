@@ -57,7 +57,7 @@ var (
 	wirePolicies = [...]pb.AdmissionPolicy{
 		supervisor.AdmitQueue:   pb.AdmissionPolicy_ADMISSION_POLICY_QUEUE,
 		supervisor.AdmitReplace: pb.AdmissionPolicy_ADMISSION_POLICY_REPLACE,
-		supervisor.AdmitOrDrop:  pb.AdmissionPolicy_ADMISSION_POLICY_DROP_IF_RUNNING,
+		supervisor.DropIfRunning:  pb.AdmissionPolicy_ADMISSION_POLICY_DROP_IF_RUNNING,
 	}
 	wireSlotStates = [...]pb.SlotState{
 		supervisor.SlotIdle:     pb.SlotState_SLOT_STATE_IDLE,

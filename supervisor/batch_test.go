@@ -27,10 +27,10 @@ func TestBatchIsRegisteredAsAWholeOrNotAtAll(t *testing.T) {
 		{"more than may be live", []Spec{idle("a"), idle("b"), idle("c"), idle("d"), idle("e"), idle("f")}, ErrTaskLimit},
 		{"one slot, in turn", []Spec{in("s", 0, idle("a")), in("s", 0, idle("b")), in("s", 0, idle("c"))}, nil},
 		{"one slot, too many", []Spec{in("s", 0, idle("a")), in("s", 0, idle("b")), in("s", 0, idle("c")), in("s", 0, idle("d"))}, ErrQueueFull},
-		{"one slot, the second drops", []Spec{in("s", 0, idle("a")), in("s", AdmitOrDrop, idle("b"))}, ErrSlotBusy},
-		{"a slot that the batch leaves idle", []Spec{in("s", AdmitOrDrop, idle("a")), in("r", AdmitOrDrop, idle("b"))}, nil},
-		{"a slot that is owned", []Spec{idle("a"), in("live", AdmitOrDrop, idle("b"))}, ErrSlotBusy},
-		{"a slot that a task of the batch has by default", []Spec{idle("a"), in("a", AdmitOrDrop, idle("b"))}, ErrSlotBusy},
+		{"one slot, the second drops", []Spec{in("s", 0, idle("a")), in("s", DropIfRunning, idle("b"))}, ErrSlotBusy},
+		{"a slot that the batch leaves idle", []Spec{in("s", DropIfRunning, idle("a")), in("r", DropIfRunning, idle("b"))}, nil},
+		{"a slot that is owned", []Spec{idle("a"), in("live", DropIfRunning, idle("b"))}, ErrSlotBusy},
+		{"a slot that a task of the batch has by default", []Spec{idle("a"), in("a", DropIfRunning, idle("b"))}, ErrSlotBusy},
 		{"one slot, replaced in turn", []Spec{in("s", 0, idle("a")), in("s", AdmitReplace, idle("b")), in("s", AdmitReplace, idle("c"))}, nil},
 		{"one slot, full and then replaced", []Spec{
 			in("s", 0, idle("a")), in("s", 0, idle("b")), in("s", 0, idle("c")), in("s", AdmitReplace, idle("d")),
@@ -75,8 +75,8 @@ func TestRehearseAnswersAsAddAndChangesNothing(t *testing.T) {
 		r := newRig(t, Config{SlotQueue: 1, MaxTasks: 5})
 		r.put(idle("live"))
 		for _, spec := range []Spec{
-			{Name: "bad name"}, idle("live"), idle("a"), in("s", 0, idle("b")), in("s", AdmitOrDrop, idle("c")), in("s", 0, idle("c")),
-			in("s", 0, idle("d")), in("s", AdmitReplace, idle("d")), in("live", AdmitOrDrop, idle("e")), in("live", 0, idle("e")), idle("f"),
+			{Name: "bad name"}, idle("live"), idle("a"), in("s", 0, idle("b")), in("s", DropIfRunning, idle("c")), in("s", 0, idle("c")),
+			in("s", 0, idle("d")), in("s", AdmitReplace, idle("d")), in("live", DropIfRunning, idle("e")), in("live", 0, idle("e")), idle("f"),
 		} {
 			before, slots := r.Cursor(), len(r.slots)
 			state, foreseen := r.Rehearse(spec)
@@ -112,9 +112,9 @@ func TestSlotErrorNamesWhatIsInTheWay(t *testing.T) {
 			specs []Spec
 			want  string
 		}{
-			{[]Spec{in("s", AdmitOrDrop, idle("c"))}, `task 0: task "c": slot "s": the slot is owned by another task (uid ` + owner.UID.String() + `)`},
+			{[]Spec{in("s", DropIfRunning, idle("c"))}, `task 0: task "c": slot "s": the slot is owned by another task (uid ` + owner.UID.String() + `)`},
 			{[]Spec{in("s", 0, idle("c"))}, `task 0: task "c": slot "s": the queue of the slot is full: 1 tasks wait`},
-			{[]Spec{idle("c"), in("c", AdmitOrDrop, idle("d"))}, `task 1: task "d": slot "c": the slot is owned by another task of the same batch`},
+			{[]Spec{idle("c"), in("c", DropIfRunning, idle("d"))}, `task 1: task "d": slot "c": the slot is owned by another task of the same batch`},
 		} {
 			if err := r.Start(t.Context(), test.specs...); err == nil || err.Error() != test.want {
 				t.Errorf("got  %v\nwant %s", err, test.want)

@@ -102,12 +102,12 @@ type AdmissionPolicy uint8
 
 // Admission policies.
 const (
-	AdmitQueue   AdmissionPolicy = iota + 1 // wait behind those that already wait; the default
-	AdmitReplace                            // stop the owner and run next
-	AdmitOrDrop                             // be refused
+	AdmitQueue    AdmissionPolicy = iota + 1 // wait behind those that already wait; the default
+	AdmitReplace                             // stop the owner and run next
+	DropIfRunning                            // be refused
 )
 
-var admissionPolicyNames = [...]string{AdmitQueue: "QUEUE", AdmitReplace: "REPLACE", AdmitOrDrop: "DROP_IF_RUNNING"}
+var admissionPolicyNames = [...]string{AdmitQueue: "QUEUE", AdmitReplace: "REPLACE", DropIfRunning: "DROP_IF_RUNNING"}
 
 // String returns the name of the policy in upper case, as the wire has it.
 func (p AdmissionPolicy) String() string {
@@ -134,7 +134,7 @@ type Rejection uint8
 
 // Rejections.
 const (
-	RejectedSlotBusy   Rejection = iota + 1 // the slot is owned and the policy is AdmitOrDrop
+	RejectedSlotBusy   Rejection = iota + 1 // the slot is owned and the policy is DropIfRunning
 	RejectedQueueFull                       // as many tasks wait as may
 	RejectedSuperseded                      // a later task took its place
 	RejectedShutdown                        // the supervisor shuts down

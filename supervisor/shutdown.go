@@ -27,7 +27,11 @@ func (e *StuckError) Error() string {
 	for i, t := range e.Tasks {
 		names[i] = fmt.Sprintf("%q", t.Spec.Name)
 	}
-	return fmt.Sprintf("%d tasks did not stop within the grace period: %s", len(names), strings.Join(names, ", "))
+	noun := "tasks"
+	if len(names) == 1 {
+		noun = "task"
+	}
+	return fmt.Sprintf("%d %s did not stop within the grace period: %s", len(names), noun, strings.Join(names, ", "))
 }
 
 // Is makes every StuckError match ErrTaskStuck.

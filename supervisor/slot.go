@@ -11,7 +11,7 @@ const DefaultSlotQueue = 100
 
 // Errors of admission, wrapped in a *SlotError.
 var (
-	// ErrSlotBusy says that the slot is owned and the policy was AdmitOrDrop.
+	// ErrSlotBusy says that the slot is owned and the policy was DropIfRunning.
 	ErrSlotBusy = errors.New("the slot is owned by another task")
 	// ErrQueueFull says that as many tasks wait for the slot as Config.SlotQueue allows.
 	ErrQueueFull = errors.New("the queue of the slot is full")
@@ -53,7 +53,7 @@ func (a *Admission) validate(v *violations) {
 	if a.Slot != "" {
 		v.name("admission.slot", a.Slot)
 	}
-	v.check(a.Policy <= AdmitOrDrop, "admission.policy", "%s is no admission policy; use QUEUE, REPLACE or DROP_IF_RUNNING", a.Policy)
+	v.check(a.Policy <= DropIfRunning, "admission.policy", "%s is no admission policy; use QUEUE, REPLACE or DROP_IF_RUNNING", a.Policy)
 }
 
 // slot is a slot that is owned. An idle one does not exist, and neither does that of a task which stands in nobody's way and left
@@ -81,7 +81,7 @@ func admit(policy AdmissionPolicy, state SlotState, queued, limit int) admission
 	switch {
 	case state == SlotIdle:
 		return admitStart
-	case policy == AdmitOrDrop:
+	case policy == DropIfRunning:
 		return rejectBusy
 	case policy == AdmitReplace:
 		return admitReplace

@@ -27,7 +27,7 @@ func TestControllerTable(t *testing.T) {
 	}{
 		{AdmitQueue, SlotIdle, 0, admitStart},
 		{AdmitReplace, SlotIdle, 0, admitStart},
-		{AdmitOrDrop, SlotIdle, 0, admitStart},
+		{DropIfRunning, SlotIdle, 0, admitStart},
 		{0, SlotIdle, 0, admitStart},
 		{AdmitQueue, SlotOwned, 0, admitAppend},
 		{0, SlotOwned, 0, admitAppend},
@@ -38,8 +38,8 @@ func TestControllerTable(t *testing.T) {
 		{AdmitReplace, SlotOwned, 0, admitReplace},
 		{AdmitReplace, SlotOwned, 3, admitReplace},
 		{AdmitReplace, SlotStopping, 3, admitReplace},
-		{AdmitOrDrop, SlotOwned, 0, rejectBusy},
-		{AdmitOrDrop, SlotStopping, 0, rejectBusy},
+		{DropIfRunning, SlotOwned, 0, rejectBusy},
+		{DropIfRunning, SlotStopping, 0, rejectBusy},
 	}
 	for _, test := range tests {
 		if got := admit(test.policy, test.state, test.queued, 3); got != test.want {
@@ -82,8 +82,8 @@ func TestControllerLogs(t *testing.T) {
 			0s: a.A a.SLOT(db, IDLE→OWNED, depth 0) a.D(db) a.S1 b.A b.SUBMITTED(db, depth 1) c.A c.SUBMITTED(db, depth 2) d.A d.REJECTED(db, QUEUE_FULL) d.R(REJECTED)
 			1s: a.STOPPED1(1s) a.X1(COMPLETED) a.R(COMPLETED) b.SLOT(db, OWNED→OWNED, depth 1) b.D(db) b.S1 b.STOPPED1(0s) b.X1(COMPLETED) b.R(COMPLETED) c.SLOT(db, OWNED→OWNED, depth 0) c.D(db) c.S1 c.STOPPED1(0s) c.X1(COMPLETED) c.SLOT(db, OWNED→IDLE, depth 0) c.R(COMPLETED)`},
 		{"DROP_IF_RUNNING", func(r *rig) {
-			r.put(in("db", AdmitOrDrop, Once("a", plays(succeeds(time.Second)))))
-			r.refused(in("db", AdmitOrDrop, Once("b", plays(succeeds(0)))), ErrSlotBusy)
+			r.put(in("db", DropIfRunning, Once("a", plays(succeeds(time.Second)))))
+			r.refused(in("db", DropIfRunning, Once("b", plays(succeeds(0)))), ErrSlotBusy)
 		}, `
 			0s: a.A a.SLOT(db, IDLE→OWNED, depth 0) a.D(db) a.S1 b.A b.REJECTED(db, SLOT_BUSY) b.R(REJECTED)
 			1s: a.STOPPED1(1s) a.X1(COMPLETED) a.SLOT(db, OWNED→IDLE, depth 0) a.R(COMPLETED)`},

@@ -105,7 +105,7 @@ func TestEnumNames(t *testing.T) {
 		{"RestartMode", restartModeNames[:], func(i int) fmt.Stringer { return RestartMode(i) }, uint8(RestartAlways)},
 		{"Jitter", jitterNames[:], func(i int) fmt.Stringer { return Jitter(i) }, uint8(JitterDecorrelated)},
 		{"BackoffSource", backoffSourceNames[:], func(i int) fmt.Stringer { return BackoffSource(i) }, uint8(BackoffAfterFailure)},
-		{"AdmissionPolicy", admissionPolicyNames[:], func(i int) fmt.Stringer { return AdmissionPolicy(i) }, uint8(AdmitOrDrop)},
+		{"AdmissionPolicy", admissionPolicyNames[:], func(i int) fmt.Stringer { return AdmissionPolicy(i) }, uint8(DropIfRunning)},
 		{"SlotState", slotStateNames[:], func(i int) fmt.Stringer { return SlotState(i) }, uint8(SlotStopping)},
 		{"Rejection", rejectionNames[:], func(i int) fmt.Stringer { return Rejection(i) }, uint8(RejectedPurged)},
 		{"OutputStream", outputStreamNames[:], func(i int) fmt.Stringer { return OutputStream(i) }, uint8(Stderr)},
