@@ -55,9 +55,9 @@ var (
 		supervisor.BackoffAfterFailure: pb.BackoffSource_BACKOFF_SOURCE_FAILURE,
 	}
 	wirePolicies = [...]pb.AdmissionPolicy{
-		supervisor.AdmitQueue:   pb.AdmissionPolicy_ADMISSION_POLICY_QUEUE,
-		supervisor.AdmitReplace: pb.AdmissionPolicy_ADMISSION_POLICY_REPLACE,
-		supervisor.DropIfRunning:  pb.AdmissionPolicy_ADMISSION_POLICY_DROP_IF_RUNNING,
+		supervisor.AdmitQueue:    pb.AdmissionPolicy_ADMISSION_POLICY_QUEUE,
+		supervisor.AdmitReplace:  pb.AdmissionPolicy_ADMISSION_POLICY_REPLACE,
+		supervisor.DropIfRunning: pb.AdmissionPolicy_ADMISSION_POLICY_DROP_IF_RUNNING,
 	}
 	wireSlotStates = [...]pb.SlotState{
 		supervisor.SlotIdle:     pb.SlotState_SLOT_STATE_IDLE,

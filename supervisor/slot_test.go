@@ -225,7 +225,7 @@ func TestSlotSnapshot(t *testing.T) {
 		check("db", SlotSnapshot{State: SlotStopping, Owner: a.UID, Queue: []UID{d.UID}})
 		r.sleepUntil(2 * time.Second)
 		check("db", SlotSnapshot{State: SlotOwned, Owner: d.UID})
-		r.Shutdown(context.Background())
+		_ = r.Shutdown(context.Background())
 		check("db", SlotSnapshot{State: SlotIdle})
 		if len(r.slots) != 0 {
 			t.Errorf("%d slots are left", len(r.slots))
@@ -256,7 +256,7 @@ func TestSlotHasOneOwner(t *testing.T) {
 				synctest.Wait()
 			}
 			if i%11 == 0 {
-				go r.Remove(context.Background(), ByName(fmt.Sprintf("t%d", max(0, i-5))), 0)
+				go func() { _, _ = r.Remove(context.Background(), ByName(fmt.Sprintf("t%d", max(0, i-5))), 0) }()
 			}
 		}
 		r.sleepUntil(time.Hour)
@@ -331,7 +331,7 @@ func provokeSubscriber(t *testing.T, r *rig) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer sub.Close()
+		t.Cleanup(sub.Close)
 	}
 	for i := range 5 {
 		r.add(Once(fmt.Sprintf("noise-%d", i), plays(succeeds(0))))

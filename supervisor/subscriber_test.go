@@ -40,7 +40,7 @@ func TestSubscriberGetsEveryEventInOrder(t *testing.T) {
 		r.subscribe(early, SubscribeOptions{Oldest: true})
 		r.addBody("after", succeeds(time.Second))
 		r.sleepUntil(time.Minute)
-		r.Shutdown(context.Background())
+		_ = r.Shutdown(context.Background())
 		if got, want := late.sequences(), "7 8 9 10 11 12 13 14"; got != want {
 			t.Errorf("from now on: %s, want %s", got, want)
 		}
@@ -104,7 +104,7 @@ func TestSubscriberBehindTheLogIsToldWhatItLost(t *testing.T) {
 		if delivered+lost != r.Cursor().Sequence || lost == 0 {
 			t.Errorf("%d delivered and %d lost of %d: %s", delivered, lost, r.Cursor().Sequence, slow.sequences())
 		}
-		r.Shutdown(context.Background())
+		_ = r.Shutdown(context.Background())
 	})
 }
 
@@ -117,7 +117,7 @@ func TestSubscriberPanicIsReportedOncePerEvent(t *testing.T) {
 		r.subscribe(b, SubscribeOptions{})
 		r.addBody("task", succeeds(0))
 		r.sleepUntil(time.Second)
-		r.Shutdown(context.Background())
+		_ = r.Shutdown(context.Background())
 		reported := map[string]int{}
 		for _, e := range r.events() {
 			if e.Kind == SubscriberPanicked {
