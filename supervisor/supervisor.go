@@ -79,7 +79,8 @@ func (s *Supervisor) Add(ctx context.Context, spec Spec) (Snapshot, error) {
 
 func (s *Supervisor) newTask(spec Spec) *task {
 	spec.Labels = maps.Clone(spec.Labels)
-	return &task{sup: s, uid: newUID(), spec: spec}
+	now := time.Now()
+	return &task{sup: s, uid: newUIDAt(now), spec: spec, created: now}
 }
 
 // admitLocked reports why the task, the last of n new ones, cannot be registered now; nil when it can.
@@ -103,7 +104,6 @@ func (s *Supervisor) registerLocked(t *task) Snapshot {
 	defer t.mu.Unlock()
 	s.byName[t.spec.Name] = t
 	s.byUID[t.uid] = t
-	t.created = time.Now()
 	t.enterLocked(StateWaiting)
 	t.publishLocked(Event{Kind: TaskAddRequested})
 	t.publishLocked(Event{Kind: TaskAdded})
