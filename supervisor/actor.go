@@ -6,38 +6,42 @@ import (
 )
 
 // live is the actor: it runs attempts, one after the other, until the rules or a cancellation end the life.
+//
+// The path from here to the body, and those to the event log, fit into the 2 KiB with which a goroutine starts. With frames a few hundred
+// bytes larger each actor would get 4 KiB before its body runs, which cost TODO.
 func (t *task) live() {
 	var running *attempt
 	// A body that calls runtime.Goexit takes the actor's goroutine with it; the life goes on in another one.
 	defer func() {
 		if running != nil {
-			go t.liveAfter(running, result{verdict: failed, err: errGoexit, reason: errGoexit.Error()})
+			go t.liveAfter(running, &ending{result: result{verdict: failed, err: errGoexit, reason: errGoexit.Error()}})
 		}
 	}()
 	var timer *time.Timer
 	for {
+		var end ending
 		running = t.acquire()
 		if running == nil {
-			t.finish(ending{})
+			t.finish(&end)
 			return
 		}
-		r := running.call()
+		running.call(&end.result)
 		a := running
 		running = nil
-		delay, end := t.conclude(a, r)
-		if end != nil {
-			t.finish(*end)
+		delay, again := t.conclude(a, &end)
+		if !again {
+			t.finish(&end)
 			return
 		}
 		timer = t.pause(timer, delay)
 	}
 }
 
-// liveAfter goes on with a life whose last attempt ended with r.
-func (t *task) liveAfter(a *attempt, r result) {
-	delay, end := t.conclude(a, r)
-	if end != nil {
-		t.finish(*end)
+// liveAfter goes on with a life whose last attempt ended with end.result.
+func (t *task) liveAfter(a *attempt, end *ending) {
+	delay, again := t.conclude(a, end)
+	if !again {
+		t.finish(end)
 		return
 	}
 	t.pause(nil, delay)
@@ -100,7 +104,7 @@ func (t *task) start(a *attempt) bool {
 	a.begun = true
 	t.attempts = a.number
 	t.started = time.Now()
-	t.publishLocked(Event{Kind: TaskStarting, Attempt: a.number})
+	t.publishLocked(&Event{Kind: TaskStarting, Attempt: a.number})
 	if a.timeout = resolve(t.spec.Timeout, t.sup.config.Timeout); a.timeout > 0 {
 		a.timer = time.AfterFunc(a.timeout, func() { t.timeOut(a) })
 	}
@@ -116,58 +120,73 @@ func (t *task) timeOut(a *attempt) {
 	}
 	a.timedOut = true
 	t.enterLocked(StateStopping)
-	t.publishLocked(Event{Kind: TimeoutHit, Attempt: a.number, Timeout: a.timeout})
+	t.publishLocked(&Event{Kind: TimeoutHit, Attempt: a.number, Timeout: a.timeout})
 	a.cancel(ErrTimeout)
 	t.armGraceLocked(a, t.sup.config.Grace)
 }
 
-// conclude records how the attempt ended. It returns the delay after which another one follows, or how the life ends; that is
-// published by finish, together with the end of the attempt.
-func (t *task) conclude(a *attempt, r result) (delay time.Duration, end *ending) {
+// conclude records how the attempt ended, which was with end.result. It returns the delay after which another one follows, or completes end;
+// that is published by finish, together with the end of the attempt.
+func (t *task) conclude(a *attempt, end *ending) (delay time.Duration, again bool) {
 	t.release()
 	a.cancel(context.Canceled) // frees what the body derived from it
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := time.Now()
-	r.ran = now.Sub(t.started)
+	r := &end.result
+	end.attempt, r.ran = a.number, now.Sub(t.started)
 	t.current = nil
 	stopTimer(a.timer)
 	stopTimer(t.grace)
 	if a.timedOut {
-		r = r.asTimeout(a.timeout)
+		r.timeOut(a.timeout)
 	}
 	if r.verdict == failed || r.verdict == fatal {
 		t.lastError = &LastError{Err: r.err, Reason: r.reason, Time: now}
 	}
 	if t.canceled != nil {
-		return 0, &ending{attempt: a.number, result: r}
+		return 0, false
 	}
-	rules := t.rules()
-	next := rules.decide(&t.history, &r, now, t.sup.config.Random)
-	if next.kind != BackoffScheduled {
+	t.decideLocked(end, now)
+	if end.rules.kind != BackoffScheduled {
 		t.ending = true
-		return 0, &ending{attempt: a.number, result: r, rules: next}
+		return 0, false
 	}
 	t.enterLocked(StateBackoff)
-	t.next = now.Add(next.delay)
-	if t.wake == nil && next.delay > 0 {
+	t.next = now.Add(end.rules.delay)
+	if t.wake == nil && end.rules.delay > 0 {
 		t.wake = make(chan struct{}, 1)
 	}
-	t.publishEndLocked(a.number, &r)
-	t.publishLocked(Event{Kind: BackoffScheduled, Attempt: a.number, Delay: next.delay, Source: next.source, Reason: next.reason})
-	return next.delay, nil
+	t.publishEndLocked(end)
+	t.publishBackoffLocked(end)
+	return end.rules.delay, true
+}
+
+// decideLocked asks the rules what follows the attempt. Like the functions that publish, it is not inlined, for the stack of an actor is
+// the largest part of what a task costs: see live.
+//
+//go:noinline
+func (t *task) decideLocked(end *ending, now time.Time) {
+	rules := t.spec.rules(&t.sup.config)
+	end.rules = rules.decide(&t.history, &end.result, now, t.sup.config.Random)
+}
+
+//go:noinline
+func (t *task) publishBackoffLocked(end *ending) {
+	next := &end.rules
+	t.publishLocked(&Event{Kind: BackoffScheduled, Attempt: end.attempt, Delay: next.delay, Source: next.source, Reason: next.reason})
 }
 
 // publishEndLocked tells of the end of an attempt.
-func (t *task) publishEndLocked(attempt uint64, r *result) {
-	if r.verdict == succeeded || r.verdict == canceled {
-		t.publishLocked(Event{Kind: TaskStopped, Attempt: attempt, Duration: r.ran})
-		return
+//
+//go:noinline
+func (t *task) publishEndLocked(end *ending) {
+	r := &end.result
+	e := Event{Kind: TaskStopped, Attempt: end.attempt, Duration: r.ran}
+	if r.verdict == failed || r.verdict == fatal {
+		e.Kind, e.Reason, e.ExitCode, e.HasExitCode = TaskFailed, r.reason, r.exitCode, r.hasExitCode
 	}
-	t.publishLocked(Event{
-		Kind: TaskFailed, Attempt: attempt, Duration: r.ran, Reason: r.reason,
-		ExitCode: r.exitCode, HasExitCode: r.hasExitCode,
-	})
+	t.publishLocked(&e)
 }
 
 // pause waits for the delay, or less when the life is to end. It returns the timer for the next time.
@@ -189,7 +208,7 @@ func (t *task) pause(timer *time.Timer, delay time.Duration) *time.Timer {
 }
 
 // finish ends the life. The name is free, and everyone who asks sees the task finished, before anybody can learn of it from an event.
-func (t *task) finish(end ending) {
+func (t *task) finish(end *ending) {
 	t.sup.mu.Lock()
 	defer t.sup.mu.Unlock()
 	t.mu.Lock()
@@ -197,28 +216,27 @@ func (t *task) finish(end ending) {
 	t.current = nil
 	t.enterLocked(StateFinished)
 	t.finished = time.Now()
-	last := end.rules
 	if t.canceled != nil {
-		last = decision{outcome: OutcomeCanceled, reason: t.canceled.Error()}
+		end.rules = decision{outcome: OutcomeCanceled, reason: t.canceled.Error()}
 	}
-	t.settleLocked(last.outcome)
+	t.settleLocked(end.rules.outcome)
 	t.sup.forgetLocked(t)
-	t.publishFinishLocked(&end, &last)
+	if end.attempt != 0 {
+		t.publishEndLocked(end)
+	}
+	if end.rules.kind != 0 {
+		t.publishFinishLocked(end, end.rules.kind, end.attempt)
+	}
+	t.publishFinishLocked(end, TaskRemoved, 0)
 }
 
-func (t *task) publishFinishLocked(end *ending, last *decision) {
-	r := &end.result
-	if end.attempt != 0 {
-		t.publishEndLocked(end.attempt, r)
-	}
-	if last.kind != 0 {
-		t.publishLocked(Event{
-			Kind: last.kind, Attempt: end.attempt, Reason: last.reason,
-			ExitCode: r.exitCode, HasExitCode: r.hasExitCode, Outcome: last.outcome,
-		})
-	}
-	t.publishLocked(Event{
-		Kind: TaskRemoved, Reason: last.reason, ExitCode: r.exitCode, HasExitCode: r.hasExitCode, Outcome: last.outcome,
+// publishFinishLocked tells of the end of the life.
+//
+//go:noinline
+func (t *task) publishFinishLocked(end *ending, kind Kind, attempt uint64) {
+	t.publishLocked(&Event{
+		Kind: kind, Attempt: attempt, Reason: end.rules.reason,
+		ExitCode: end.result.exitCode, HasExitCode: end.result.hasExitCode, Outcome: end.rules.outcome,
 	})
 }
 

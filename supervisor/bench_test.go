@@ -145,7 +145,7 @@ func BenchmarkPublish(b *testing.B) {
 				}
 				publish := func() {
 					t.mu.Lock()
-					t.publishLocked(Event{Kind: TaskStarting, Attempt: 1})
+					t.publishLocked(&Event{Kind: TaskStarting, Attempt: 1})
 					t.mu.Unlock()
 				}
 				for range 2 * DefaultEventBuffer { // a lap, for the log to have all its memory

@@ -16,7 +16,7 @@ func (t *task) cancelLife(cause error, grace time.Duration) (first bool) {
 	}
 	t.canceled = cause
 	if errors.Is(cause, ErrRemoved) {
-		t.publishLocked(Event{Kind: TaskRemoveRequested, Reason: cause.Error()})
+		t.publishLocked(&Event{Kind: TaskRemoveRequested, Reason: cause.Error()})
 	}
 	wasIn := t.state
 	if wasIn != StateStopping && wasIn != StateStuck { // an attempt that timed out is there already
@@ -59,7 +59,7 @@ func (t *task) stuckLocked(a *attempt, grace time.Duration) {
 }
 
 func (t *task) publishGraceExceededLocked(a *attempt, grace time.Duration) {
-	t.publishLocked(Event{Kind: GraceExceeded, Attempt: a.number, Reason: fmt.Sprintf("the body did not return within %s of its cancellation", grace)})
+	t.publishLocked(&Event{Kind: GraceExceeded, Attempt: a.number, Reason: fmt.Sprintf("the body did not return within %s of its cancellation", grace)})
 }
 
 // abandon gives up on the body, if one runs, because it outlived the grace period of the shutdown.

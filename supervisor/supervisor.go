@@ -105,8 +105,8 @@ func (s *Supervisor) registerLocked(t *task) Snapshot {
 	s.byName[t.spec.Name] = t
 	s.byUID[t.uid] = t
 	t.enterLocked(StateWaiting)
-	t.publishLocked(Event{Kind: TaskAddRequested})
-	t.publishLocked(Event{Kind: TaskAdded})
+	t.publishLocked(&Event{Kind: TaskAddRequested})
+	t.publishLocked(&Event{Kind: TaskAdded})
 	go t.live()
 	return t.snapshotLocked()
 }
