@@ -50,6 +50,7 @@ func (t *task) liveAfter(a *attempt, end *ending) {
 
 // ending is how a life ends: its last attempt, and what the rules say about that. The zero value: it was canceled between attempts.
 type ending struct {
+	time    time.Time // when the attempt ended
 	attempt uint64
 	result  result
 	rules   decision // zero when the life was canceled
@@ -104,7 +105,7 @@ func (t *task) start(a *attempt) bool {
 	a.begun = true
 	t.attempts = a.number
 	t.started = time.Now()
-	t.publishLocked(&Event{Kind: TaskStarting, Attempt: a.number})
+	t.publishLocked(&Event{Kind: TaskStarting, Time: t.started, Attempt: a.number})
 	if a.timeout = resolve(t.spec.Timeout, t.sup.config.Timeout); a.timeout > 0 {
 		a.timer = time.AfterFunc(a.timeout, func() { t.timeOut(a) })
 	}
@@ -134,7 +135,7 @@ func (t *task) conclude(a *attempt, end *ending) (delay time.Duration, again boo
 	defer t.mu.Unlock()
 	now := time.Now()
 	r := &end.result
-	end.attempt, r.ran = a.number, now.Sub(t.started)
+	end.time, end.attempt, r.ran = now, a.number, now.Sub(t.started)
 	t.current = nil
 	stopTimer(a.timer)
 	stopTimer(t.grace)
@@ -147,7 +148,7 @@ func (t *task) conclude(a *attempt, end *ending) (delay time.Duration, again boo
 	if t.canceled != nil {
 		return 0, false
 	}
-	t.decideLocked(end, now)
+	t.decideLocked(end)
 	if end.rules.kind != BackoffScheduled {
 		t.ending = true
 		return 0, false
@@ -166,15 +167,17 @@ func (t *task) conclude(a *attempt, end *ending) (delay time.Duration, again boo
 // the largest part of what a task costs: see live.
 //
 //go:noinline
-func (t *task) decideLocked(end *ending, now time.Time) {
+func (t *task) decideLocked(end *ending) {
 	rules := t.spec.rules(&t.sup.config)
-	end.rules = rules.decide(&t.history, &end.result, now, t.sup.config.Random)
+	end.rules = rules.decide(&t.history, &end.result, end.time, t.sup.config.Random)
 }
 
 //go:noinline
 func (t *task) publishBackoffLocked(end *ending) {
 	next := &end.rules
-	t.publishLocked(&Event{Kind: BackoffScheduled, Attempt: end.attempt, Delay: next.delay, Source: next.source, Reason: next.reason})
+	t.publishLocked(&Event{
+		Kind: BackoffScheduled, Time: end.time, Attempt: end.attempt, Delay: next.delay, Source: next.source, Reason: next.reason,
+	})
 }
 
 // publishEndLocked tells of the end of an attempt.
@@ -182,7 +185,7 @@ func (t *task) publishBackoffLocked(end *ending) {
 //go:noinline
 func (t *task) publishEndLocked(end *ending) {
 	r := &end.result
-	e := Event{Kind: TaskStopped, Attempt: end.attempt, Duration: r.ran}
+	e := Event{Kind: TaskStopped, Time: end.time, Attempt: end.attempt, Duration: r.ran}
 	if r.verdict == failed || r.verdict == fatal {
 		e.Kind, e.Reason, e.ExitCode, e.HasExitCode = TaskFailed, r.reason, r.exitCode, r.hasExitCode
 	}
@@ -215,7 +218,10 @@ func (t *task) finish(end *ending) {
 	defer t.mu.Unlock()
 	t.current = nil
 	t.enterLocked(StateFinished)
-	t.finished = time.Now()
+	if end.attempt == 0 {
+		end.time = time.Now()
+	}
+	t.finished = end.time
 	if t.canceled != nil {
 		end.rules = decision{outcome: OutcomeCanceled, reason: t.canceled.Error()}
 	}
@@ -235,7 +241,7 @@ func (t *task) finish(end *ending) {
 //go:noinline
 func (t *task) publishFinishLocked(end *ending, kind Kind, attempt uint64) {
 	t.publishLocked(&Event{
-		Kind: kind, Attempt: attempt, Reason: end.rules.reason,
+		Kind: kind, Time: end.time, Attempt: attempt, Reason: end.rules.reason,
 		ExitCode: end.result.exitCode, HasExitCode: end.result.hasExitCode, Outcome: end.rules.outcome,
 	})
 }

@@ -16,6 +16,7 @@ type Supervisor struct {
 	config  Config               // immutable, defaults filled in
 	epoch   string               // immutable: identifies the event log
 	log     *eventlog.Log[Event] // has a lock of its own, the innermost of all
+	newest  time.Time            // of the newest event; guarded by the lock of the log
 	permits *semaphore.Weighted  // held by running attempts; nil without a limit
 
 	mu sync.Mutex // guards what is below. Order: Supervisor.mu, then task.mu, then the event log's own lock.
@@ -38,23 +39,30 @@ func New(config Config) (*Supervisor, error) {
 	s := &Supervisor{
 		config:   config,
 		epoch:    newUID().String(),
-		log:      eventlog.New(config.EventBuffer, stampEvent),
 		byName:   map[string]*task{},
 		byUID:    map[UID]*task{},
 		retained: retained{limit: max(config.RetainedTasks, 0), age: config.RetainedAge},
 		drained:  make(chan struct{}),
 		shutdown: shutdown{done: make(chan struct{})},
 	}
+	s.log = eventlog.New(config.EventBuffer, s.stampEvent)
 	if config.MaxConcurrent > 0 {
 		s.permits = semaphore.NewWeighted(int64(config.MaxConcurrent))
 	}
 	return s, nil
 }
 
-// stampEvent is called under the lock of the log, which is what keeps times in the order of sequences.
-func stampEvent(e *Event, sequence uint64) {
+// stampEvent is called under the lock of the log, which is what keeps times in the order of sequences. An event whose Time is set keeps it, unless
+// another one with a later time got ahead of it: so one look at the clock, which takes as long as the rest of an append, serves a whole transition.
+func (s *Supervisor) stampEvent(e *Event, sequence uint64) {
 	e.Sequence = sequence
-	e.Time = time.Now()
+	if e.Time.IsZero() {
+		e.Time = time.Now()
+	}
+	if e.Time.Before(s.newest) {
+		e.Time = s.newest
+	}
+	s.newest = e.Time
 }
 
 // Add registers a task and starts it. It returns the task as registered, without waiting for an attempt.
@@ -105,8 +113,8 @@ func (s *Supervisor) registerLocked(t *task) Snapshot {
 	s.byName[t.spec.Name] = t
 	s.byUID[t.uid] = t
 	t.enterLocked(StateWaiting)
-	t.publishLocked(&Event{Kind: TaskAddRequested})
-	t.publishLocked(&Event{Kind: TaskAdded})
+	t.publishLocked(&Event{Kind: TaskAddRequested, Time: t.created})
+	t.publishLocked(&Event{Kind: TaskAdded, Time: t.created})
 	go t.live()
 	return t.snapshotLocked()
 }
