@@ -147,6 +147,7 @@ func (s *Supervisor) addAll(ctx context.Context, specs []Spec) ([]*task, error) 
 	}
 	for _, t := range tasks {
 		s.registerLocked(t)
+		go t.live()
 	}
 	return tasks, nil
 }

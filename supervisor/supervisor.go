@@ -77,12 +77,22 @@ func (s *Supervisor) Add(ctx context.Context, spec Spec) (Snapshot, error) {
 		return Snapshot{}, err
 	}
 	t := s.newTask(spec)
+	if err := s.register(t); err != nil {
+		return Snapshot{}, err
+	}
+	snap := t.snapshot()
+	go t.live() // not under the lock, which it would hold for twice as long
+	return snap, nil
+}
+
+func (s *Supervisor) register(t *task) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.admitLocked(t, 1); err != nil {
-		return Snapshot{}, err
+		return err
 	}
-	return s.registerLocked(t), nil
+	s.registerLocked(t)
+	return nil
 }
 
 func (s *Supervisor) newTask(spec Spec) *task {
@@ -106,8 +116,8 @@ func (s *Supervisor) admitLocked(t *task, n int) error {
 	return nil
 }
 
-// registerLocked makes an admitted task known and starts its actor.
-func (s *Supervisor) registerLocked(t *task) Snapshot {
+// registerLocked makes an admitted task known. The caller starts its actor.
+func (s *Supervisor) registerLocked(t *task) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s.byName[t.spec.Name] = t
@@ -115,8 +125,6 @@ func (s *Supervisor) registerLocked(t *task) Snapshot {
 	t.enterLocked(StateWaiting)
 	t.publishLocked(&Event{Kind: TaskAddRequested, Time: t.created})
 	t.publishLocked(&Event{Kind: TaskAdded, Time: t.created})
-	go t.live()
-	return t.snapshotLocked()
 }
 
 // forgetLocked takes a life that has ended off the live ones.
