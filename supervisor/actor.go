@@ -7,46 +7,64 @@ import (
 
 // live is the actor: it runs attempts, one after the other, until the rules or a cancellation end the life.
 //
-// The path from here to the body, and those to the event log, fit into the 2 KiB with which a goroutine starts. With frames a few hundred
-// bytes larger each actor would get 4 KiB before its body runs, which cost TODO.
+// The way from here to the body, and those to the event log, are kept within the 2 KiB with which the stack of a goroutine starts, half
+// of which are free for frames that are not the runtime's. Beyond them a stack gets 4 KiB, which an idle body never gives back, and
+// growing took an eighth of the time of a life of one attempt. Hence functions that are not inlined, and pointers to what is large.
 func (t *task) live() {
-	var running *attempt
-	// A body that calls runtime.Goexit takes the actor's goroutine with it; the life goes on in another one.
-	defer func() {
-		if running != nil {
-			go t.liveAfter(running, &ending{result: result{verdict: failed, err: errGoexit, reason: errGoexit.Error()}})
-		}
-	}()
 	var timer *time.Timer
 	for {
-		var end ending
-		running = t.acquire()
-		if running == nil {
-			t.finish(&end)
+		a := t.acquire()
+		if a == nil {
+			t.finishIdle()
 			return
 		}
-		running.call(&end.result)
-		a := running
-		running = nil
-		delay, again := t.conclude(a, &end)
+		delay, again := t.run(a)
 		if !again {
-			t.finish(&end)
 			return
 		}
 		timer = t.pause(timer, delay)
 	}
 }
 
-// liveAfter goes on with a life whose last attempt ended with end.result.
-func (t *task) liveAfter(a *attempt, end *ending) {
-	delay, again := t.conclude(a, end)
+// run runs an attempt. It returns the delay after which another one follows; if none does, it has ended the life.
+//
+//go:noinline
+func (t *task) run(a *attempt) (delay time.Duration, again bool) {
+	var end ending
+	returned := false
+	// A body that calls runtime.Goexit takes the actor's goroutine with it; the life goes on in another one.
+	defer func() {
+		if !returned {
+			go t.liveAfterGoexit(a)
+		}
+	}()
+	a.call(&end.result)
+	returned = true
+	return t.follow(a, &end)
+}
+
+// liveAfterGoexit goes on with a life whose last attempt took its goroutine with it.
+func (t *task) liveAfterGoexit(a *attempt) {
+	delay, again := t.follow(a, &ending{result: result{verdict: failed, err: errGoexit, reason: errGoexit.Error()}})
+	if again {
+		t.pause(nil, delay)
+		t.live()
+	}
+}
+
+// follow does what follows an attempt that ended with end.result: it returns the delay before another one, or ends the life.
+func (t *task) follow(a *attempt, end *ending) (delay time.Duration, again bool) {
+	delay, again = t.conclude(a, end)
 	if !again {
 		t.finish(end)
-		return
 	}
-	t.pause(nil, delay)
-	t.live()
+	return delay, again
 }
+
+// finishIdle ends a life that was canceled between attempts.
+//
+//go:noinline
+func (t *task) finishIdle() { t.finish(&ending{}) }
 
 // ending is how a life ends: its last attempt, and what the rules say about that. The zero value: it was canceled between attempts.
 type ending struct {
