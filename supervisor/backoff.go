@@ -41,7 +41,7 @@ func (p *BackoffPolicy) validate(v *violations) {
 }
 
 // withDefaults fills zero fields from d, and from the defaults of the package where d has none; None becomes zero.
-func (p BackoffPolicy) withDefaults(d BackoffPolicy) BackoffPolicy {
+func (p BackoffPolicy) withDefaults(d *BackoffPolicy) BackoffPolicy {
 	p.First = resolve(p.First, resolveDefault(d.First, DefaultBackoffFirst))
 	if p.Max == 0 {
 		p.Max = max(resolveDefault(d.Max, DefaultBackoffMax), p.First)

@@ -67,8 +67,12 @@ func (s *Supervisor) addAll(ctx context.Context, specs []Spec) ([]*task, error) 
 		return nil, err
 	}
 	for _, t := range tasks {
-		if _, err := s.submitLocked(t); err != nil {
+		var snap Snapshot
+		if err := s.submitLocked(t, &snap); err != nil {
 			panic(fmt.Sprintf("supervisor: a batch that was admitted was refused: %v", err))
+		}
+		if snap.State == StateWaiting {
+			go t.live()
 		}
 	}
 	return tasks, nil

@@ -46,7 +46,7 @@ func (t *task) cancelLocked(cause error, grace time.Duration) (first bool) {
 	}
 	t.canceled = cause
 	if errors.Is(cause, ErrRemoved) {
-		t.publishLocked(Event{Kind: TaskRemoveRequested, Reason: cause.Error()})
+		t.publishLocked(&Event{Kind: TaskRemoveRequested, Reason: cause.Error()})
 	}
 	wasIn := t.state
 	if wasIn != StateStopping && wasIn != StateStuck { // an attempt that timed out is there already
@@ -93,7 +93,7 @@ func (t *task) publishGraceExceededLocked(a *attempt, grace time.Duration, stack
 	if stack != "" {
 		reason += "; it is at " + stack
 	}
-	t.publishLocked(Event{Kind: GraceExceeded, Attempt: a.number, Reason: cutReason(reason)})
+	t.publishLocked(&Event{Kind: GraceExceeded, Attempt: a.number, Reason: cutReason(reason)})
 }
 
 // abandon gives up on the body, if one runs, because it outlived the grace period of the shutdown.

@@ -1,7 +1,6 @@
 package supervisor
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -294,8 +293,9 @@ func TestDefaults(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := c.spec.withDefaults(&c.config); fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", c.want) {
-				t.Errorf("%+v\nwant %+v", got, c.want)
+			want := rules{restart: c.want.Restart, backoff: c.want.Backoff, timeout: c.want.Timeout}
+			if got := c.spec.rules(&c.config); got != want {
+				t.Errorf("%+v\nwant %+v", got, want)
 			}
 		})
 	}

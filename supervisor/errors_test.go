@@ -96,7 +96,8 @@ func TestResultOf(t *testing.T) {
 		{errors.Join(io.EOF, Fatal(io.EOF)), fatal},
 		{problem(""), failed},
 	} {
-		if got := resultOf(c.err); got.verdict != c.want {
+		var got result
+		if got.set(c.err); got.verdict != c.want {
 			t.Errorf("%v: verdict %d, want %d", c.err, got.verdict, c.want)
 		}
 	}

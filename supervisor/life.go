@@ -36,16 +36,10 @@ type task struct {
 	done     chan struct{} // closed at the end of the life, or when it is abandoned; made with the first waiter
 }
 
-// rules returns the policies that apply to the task.
-func (t *task) rules() rules {
-	spec := t.spec.withDefaults(&t.sup.config)
-	return rules{restart: spec.Restart, backoff: spec.Backoff, timeout: spec.Timeout}
-}
-
 // publishLocked appends an event about the task. The change that it tells of must have been made before.
-func (t *task) publishLocked(e Event) {
+func (t *task) publishLocked(e *Event) {
 	e.Task, e.UID, e.Labels = t.spec.Name, t.uid, t.spec.Labels
-	if sequence := t.sup.log.Append(&e); sequence != 0 {
+	if sequence := t.sup.log.Append(e); sequence != 0 {
 		t.sequence = sequence
 	}
 }

@@ -114,7 +114,7 @@ func (t *task) publishLineLocked(stream OutputStream, line string) {
 		c.lost++
 		return
 	}
-	t.publishLocked(Event{Kind: TaskOutput, Attempt: t.current.number, Stream: stream, Line: cutText(line, MaxLine), Lost: c.lost})
+	t.publishLocked(&Event{Kind: TaskOutput, Attempt: t.current.number, Stream: stream, Line: cutText(line, MaxLine), Lost: c.lost})
 	c.lost = 0
 }
 
@@ -129,7 +129,7 @@ func (t *task) endOutputLocked() {
 		t.publishPartialLocked()
 	}
 	if c.lost > 0 {
-		t.publishLocked(Event{Kind: TaskOutput, Attempt: t.current.number, Stream: Stdout, Lost: c.lost})
+		t.publishLocked(&Event{Kind: TaskOutput, Attempt: t.current.number, Stream: Stdout, Lost: c.lost})
 		c.lost = 0
 	}
 }

@@ -36,26 +36,32 @@ const (
 	fatal
 )
 
-// call runs the body and returns how it ended. Errors are code of the body too: their methods run under the same recover, and
+// call runs the body and sets r, which is zero, to how it ended. Errors are code of the body too: their methods run under the same recover, and
 // nothing that it panics with leaves this function.
-func (a *attempt) call() (r result) {
+func (a *attempt) call(r *result) {
 	defer func() {
 		if p := recover(); p != nil {
-			err := &PanicError{Value: p, Stack: debug.Stack()}
-			r = result{verdict: failed, err: err, reason: panicReason(p)}
+			r.setPanic(p)
 		}
 	}()
-	return resultOf(runBody(markOf(a.task.uid), a))
+	r.set(runBody(markOf(a.task.uid), a))
+}
+
+// setPanic is called under the recover that caught p.
+func (r *result) setPanic(p any) {
+	*r = result{verdict: failed, err: &PanicError{Value: p, Stack: debug.Stack()}, reason: panicReason(p)}
 }
 
 // panicReason is the text of a PanicError. Formatting survives a value whose methods panic: package fmt catches that.
 func panicReason(p any) string { return cutReason(fmt.Sprintf("panic: %v", p)) }
 
-func resultOf(err error) result {
+// set makes the zero r the result of an attempt whose body returned err.
+func (r *result) set(err error) {
 	if err == nil {
-		return result{verdict: succeeded}
+		r.verdict = succeeded
+		return
 	}
-	r := result{verdict: failed, err: err, reason: cutReason(err.Error())}
+	r.verdict, r.err, r.reason = failed, err, cutReason(err.Error())
 	switch {
 	case IsFatal(err):
 		r.verdict = fatal
@@ -66,12 +72,11 @@ func resultOf(err error) result {
 		r.exitCode, r.hasExitCode = int32(code), true
 	}
 	r.retryAfter, r.hasHint = RetryAfterOf(err)
-	return r
 }
 
-// asTimeout turns the result of an attempt that had reached its timeout into a failure, whatever the body returned: a body that was
+// timeOut turns the result of an attempt that had reached its timeout into a failure, whatever the body returned: a body that was
 // late is not to be believed, though what it said is kept.
-func (r result) asTimeout(timeout time.Duration) result {
+func (r *result) timeOut(timeout time.Duration) {
 	reason := fmt.Sprintf("timeout after %s", timeout)
 	if r.err == nil || r.verdict == canceled || errors.Is(r.err, context.DeadlineExceeded) || errors.Is(r.err, ErrTimeout) {
 		r.err = ErrTimeout
@@ -80,7 +85,6 @@ func (r result) asTimeout(timeout time.Duration) result {
 		r.err = fmt.Errorf("%w: %w", ErrTimeout, r.err)
 	}
 	r.verdict, r.reason, r.timedOut = failed, cutReason(reason), true
-	return r
 }
 
 // cutReason makes text fit to be a reason.

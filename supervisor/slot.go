@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // DefaultSlotQueue is how many tasks may wait for one slot, unless Config.SlotQueue says otherwise.
@@ -155,28 +156,31 @@ func (s *Supervisor) makeSlotLocked(name string, owner *task) *slot {
 	return sl
 }
 
-// submitLocked takes a task that may be registered to its slot, and returns it as registered. The error says why the slot refuses it; the
-// life of the task is over then.
-func (s *Supervisor) submitLocked(t *task) (Snapshot, error) {
+// submitLocked takes a task that may be registered to its slot, and sets snap to what it is then: the caller starts the actor of one that is in
+// StateWaiting. The error says why the slot refuses it; the life of the task is over then.
+func (s *Supervisor) submitLocked(t *task, snap *Snapshot) error {
 	sl := s.slotLocked(t.slotName())
 	if sl == nil {
-		return s.startLocked(t), nil
+		s.startLocked(t, snap)
+		return nil
 	}
 	switch admit(t.spec.Admission.Policy, sl.state, len(sl.queue), s.config.SlotQueue) {
+	case admitAppend:
+		sl.queue = append(sl.queue, t)
+		s.queueLocked(t, sl, snap)
 	case admitReplace:
-		return s.supersedeLocked(sl, t), nil
+		s.supersedeLocked(sl, t, snap)
 	case rejectBusy:
-		return s.refuseLocked(t, sl, RejectedSlotBusy, ErrSlotBusy)
+		return s.refuseLocked(t, sl, RejectedSlotBusy, ErrSlotBusy, snap)
 	case rejectFull:
-		return s.refuseLocked(t, sl, RejectedQueueFull, ErrQueueFull)
-	case admitAppend, admitStart: // a slot that is idle does not exist
+		return s.refuseLocked(t, sl, RejectedQueueFull, ErrQueueFull, snap)
+	case admitStart: // a slot that is idle does not exist
 	}
-	sl.queue = append(sl.queue, t)
-	return s.queueLocked(t, sl), nil
+	return nil
 }
 
-// startLocked registers a task whose slot is idle and starts its actor.
-func (s *Supervisor) startLocked(t *task) Snapshot {
+// startLocked registers a task whose slot is idle.
+func (s *Supervisor) startLocked(t *task, snap *Snapshot) {
 	s.byName[t.spec.Name], s.byUID[t.uid] = t, t
 	var sl *slot
 	if t.spec.Admission.Slot != "" {
@@ -185,29 +189,28 @@ func (s *Supervisor) startLocked(t *task) Snapshot {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.enterLocked(StateWaiting)
-	t.publishLocked(Event{Kind: TaskAddRequested})
+	t.publishLocked(&Event{Kind: TaskAddRequested, Time: t.created})
 	if sl != nil {
 		sl.publishLocked(t, SlotIdle)
 	}
-	t.publishLocked(Event{Kind: TaskAdded, Slot: t.slotName()})
-	go t.live()
-	return t.snapshotLocked()
+	t.publishLocked(&Event{Kind: TaskAdded, Time: t.created, Slot: t.slotName()})
+	*snap = t.snapshotLocked()
 }
 
 // queueLocked registers a task that has been put into the queue of its slot.
-func (s *Supervisor) queueLocked(t *task, sl *slot) Snapshot {
+func (s *Supervisor) queueLocked(t *task, sl *slot, snap *Snapshot) {
 	s.byName[t.spec.Name], s.byUID[t.uid] = t, t
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.slot = sl
 	t.enterLocked(StateQueued)
-	t.publishLocked(Event{Kind: TaskAddRequested})
-	t.publishLocked(Event{Kind: ControllerSubmitted, Slot: sl.name, Depth: len(sl.queue)})
-	return t.snapshotLocked()
+	t.publishLocked(&Event{Kind: TaskAddRequested})
+	t.publishLocked(&Event{Kind: ControllerSubmitted, Slot: sl.name, Depth: len(sl.queue)})
+	*snap = t.snapshotLocked()
 }
 
 // supersedeLocked makes t the next owner, in place of who was to be that, and tells the owner to stop unless it was told before.
-func (s *Supervisor) supersedeLocked(sl *slot, t *task) Snapshot {
+func (s *Supervisor) supersedeLocked(sl *slot, t *task, snap *Snapshot) {
 	if len(sl.queue) == 0 {
 		sl.queue = append(sl.queue, t)
 	} else {
@@ -215,19 +218,19 @@ func (s *Supervisor) supersedeLocked(sl *slot, t *task) Snapshot {
 		sl.queue[0] = t
 		s.rejectLocked(displaced, sl, RejectedSuperseded)
 	}
-	snap := s.queueLocked(t, sl)
+	s.queueLocked(t, sl, snap)
 	s.cancelOwnerLocked(sl.owner, &ReplacedError{Name: t.spec.Name, UID: t.uid}, s.config.Grace)
-	return snap
 }
 
 // refuseLocked ends the life of a task that was never registered.
-func (s *Supervisor) refuseLocked(t *task, sl *slot, why Rejection, err error) (Snapshot, error) {
+func (s *Supervisor) refuseLocked(t *task, sl *slot, why Rejection, err error, snap *Snapshot) error {
 	s.byUID[t.uid] = t
 	t.mu.Lock()
-	t.publishLocked(Event{Kind: TaskAddRequested})
+	t.publishLocked(&Event{Kind: TaskAddRequested})
 	t.mu.Unlock()
 	s.rejectLocked(t, sl, why)
-	return t.snapshot(), &TaskError{
+	*snap = t.snapshot()
+	return &TaskError{
 		Name: t.spec.Name, UID: t.uid, Err: &SlotError{Slot: sl.name, Owner: sl.owner.uid, Limit: s.config.SlotQueue, Err: err},
 	}
 }
@@ -237,18 +240,18 @@ func (s *Supervisor) rejectLocked(t *task, sl *slot, why Rejection) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	reason := why.reason(sl.name)
-	s.endLocked(t, OutcomeRejected)
-	t.publishLocked(Event{Kind: ControllerRejected, Slot: sl.name, Rejection: why, Reason: reason})
-	t.publishLocked(Event{Kind: TaskRemoved, Outcome: OutcomeRejected, Reason: reason})
+	s.endLocked(t, OutcomeRejected, time.Now())
+	t.publishLocked(&Event{Kind: ControllerRejected, Slot: sl.name, Rejection: why, Reason: reason})
+	t.publishLocked(&Event{Kind: TaskRemoved, Outcome: OutcomeRejected, Reason: reason})
 }
 
 // cancelQueuedLocked ends the life of a task that still waits for its slot.
 func (s *Supervisor) cancelQueuedLocked(t *task, cause error) (first bool) {
 	sl := t.slot
 	sl.queue = slices.DeleteFunc(sl.queue, func(q *task) bool { return q == t })
-	t.publishLocked(Event{Kind: TaskRemoveRequested, Reason: cause.Error()})
-	s.endLocked(t, OutcomeCanceled)
-	t.publishLocked(Event{Kind: TaskRemoved, Outcome: OutcomeCanceled, Reason: cause.Error()})
+	t.publishLocked(&Event{Kind: TaskRemoveRequested, Reason: cause.Error()})
+	s.endLocked(t, OutcomeCanceled, time.Now())
+	t.publishLocked(&Event{Kind: TaskRemoved, Outcome: OutcomeCanceled, Reason: cause.Error()})
 	return true
 }
 
@@ -276,13 +279,13 @@ func (s *Supervisor) passSlotLocked(sl *slot) {
 	sl.owner, sl.state = t, SlotOwned
 	t.enterLocked(StateWaiting)
 	sl.publishLocked(t, from)
-	t.publishLocked(Event{Kind: TaskAdded, Slot: sl.name})
+	t.publishLocked(&Event{Kind: TaskAdded, Slot: sl.name})
 	go t.live()
 }
 
 // publishLocked tells of a change of the slot's state because of t, whose lock is held.
 func (sl *slot) publishLocked(t *task, from SlotState) {
-	t.publishLocked(Event{
+	t.publishLocked(&Event{
 		Kind: ControllerSlotTransition, Slot: sl.name, PreviousSlotState: from, SlotState: sl.state, Depth: len(sl.queue),
 	})
 }

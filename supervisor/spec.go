@@ -186,13 +186,12 @@ func alphanumeric(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
 }
 
-// withDefaults returns the spec with each zero rule replaced by the default of the config, and each None by zero.
-func (s Spec) withDefaults(c *Config) Spec {
-	s.Timeout = resolve(s.Timeout, c.Timeout)
-	s.Restart.Mode = cmp.Or(s.Restart.Mode, c.RestartMode, RestartOnFailure)
-	s.Restart.Interval = resolve(s.Restart.Interval, 0)
-	s.Backoff = s.Backoff.withDefaults(c.Backoff)
-	return s
+// rules returns the rules of the spec, each zero one replaced by the default of the config, and each None by zero.
+func (s *Spec) rules(c *Config) rules {
+	restart := s.Restart
+	restart.Mode = cmp.Or(restart.Mode, c.RestartMode, RestartOnFailure)
+	restart.Interval = resolve(restart.Interval, 0)
+	return rules{restart: restart, backoff: s.Backoff.withDefaults(&c.Backoff), timeout: resolve(s.Timeout, c.Timeout)}
 }
 
 // resolve returns what d asks for: the default for zero, zero for None.

@@ -16,6 +16,7 @@ type Supervisor struct {
 	config  Config               // immutable, defaults filled in
 	epoch   string               // immutable: identifies the event log
 	log     *eventlog.Log[Event] // has a lock of its own, the innermost of all
+	newest  time.Time            // of the newest event; guarded by the lock of the log
 	permits *semaphore.Weighted  // held by running attempts; nil without a limit
 
 	mu sync.Mutex // guards what is below. Order: Supervisor.mu, then task.mu, then the event log's own lock.
@@ -41,7 +42,6 @@ func New(config Config) (*Supervisor, error) {
 	s := &Supervisor{
 		config:        config,
 		epoch:         newUID().String(),
-		log:           eventlog.New(config.EventBuffer, stampEvent),
 		byName:        map[string]*task{},
 		byUID:         map[UID]*task{},
 		slots:         map[string]*slot{},
@@ -50,16 +50,24 @@ func New(config Config) (*Supervisor, error) {
 		subscriptions: subscriptions{byName: map[string]*Subscription{}},
 		shutdown:      shutdown{done: make(chan struct{})},
 	}
+	s.log = eventlog.New(config.EventBuffer, s.stampEvent)
 	if config.MaxConcurrent > 0 {
 		s.permits = semaphore.NewWeighted(int64(config.MaxConcurrent))
 	}
 	return s, nil
 }
 
-// stampEvent is called under the lock of the log, which is what keeps times in the order of sequences.
-func stampEvent(e *Event, sequence uint64) {
+// stampEvent is called under the lock of the log, which is what keeps times in the order of sequences. An event whose Time is set keeps it, unless
+// another one with a later time got ahead of it: so one look at the clock, which takes as long as the rest of an append, serves a whole transition.
+func (s *Supervisor) stampEvent(e *Event, sequence uint64) {
 	e.Sequence = sequence
-	e.Time = time.Now()
+	if e.Time.IsZero() {
+		e.Time = time.Now()
+	}
+	if e.Time.Before(s.newest) {
+		e.Time = s.newest
+	}
+	s.newest = e.Time
 }
 
 // Add registers a task and starts it, or queues it behind others for its slot. It returns the task as registered, without waiting for
@@ -68,7 +76,7 @@ func stampEvent(e *Event, sequence uint64) {
 // Errors: *SpecError for a bad spec; ErrTaskExists, with the uid of the live task in the *TaskError; ErrTaskLimit; ErrShutdown; the
 // error of ctx if that is done already: after those, nothing has changed. ErrSlotBusy or ErrQueueFull, as *SlotError inside the *TaskError, when its
 // slot refuses the task: its life is then on record, with OutcomeRejected.
-func (s *Supervisor) Add(ctx context.Context, spec Spec) (Snapshot, error) {
+func (s *Supervisor) Add(ctx context.Context, spec Spec) (snap Snapshot, err error) {
 	if err := ctx.Err(); err != nil {
 		return Snapshot{}, err
 	}
@@ -76,17 +84,27 @@ func (s *Supervisor) Add(ctx context.Context, spec Spec) (Snapshot, error) {
 		return Snapshot{}, err
 	}
 	t := s.newTask(spec)
+	err = s.register(t, &snap)
+	if snap.State == StateWaiting {
+		go t.live() // not under the lock, which it would hold for twice as long
+	}
+	return snap, err
+}
+
+// register registers the task and sets snap to what it is then.
+func (s *Supervisor) register(t *task, snap *Snapshot) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.admitLocked(t, 1); err != nil {
-		return Snapshot{}, err
+		return err
 	}
-	return s.submitLocked(t)
+	return s.submitLocked(t, snap)
 }
 
 func (s *Supervisor) newTask(spec Spec) *task {
 	spec.Labels = maps.Clone(spec.Labels)
-	t := &task{sup: s, uid: newUID(), spec: spec, created: time.Now()}
+	now := time.Now()
+	t := &task{sup: s, uid: newUIDAt(now), spec: spec, created: now}
 	if spec.CaptureOutput {
 		t.capture = newCapture(&s.config)
 	}
@@ -109,9 +127,9 @@ func (s *Supervisor) admitLocked(t *task, n int) error {
 }
 
 // endLocked makes a life one that has ended: it frees the name and answers those who wait.
-func (s *Supervisor) endLocked(t *task, outcome Outcome) {
+func (s *Supervisor) endLocked(t *task, outcome Outcome, at time.Time) {
 	t.enterLocked(StateFinished)
-	t.finished = time.Now()
+	t.finished = at
 	t.settleLocked(outcome)
 	s.forgetLocked(t)
 }
