@@ -190,10 +190,11 @@ func TestTaskToWireSetsEveryField(t *testing.T) {
 		Spec: supervisor.Spec{Name: "task", Task: &body{nil, &pb.TaskSpec{Name: "task"}, "v1"}}, UID: supervisor.UID{1},
 		Attempt: 2, FailureStreak: 3, CreateTime: at, StartTime: at.Add(1), NextAttempt: at.Add(2), FinishTime: at.Add(3),
 		LastError: &supervisor.LastError{Err: supervisor.ExitCode(errors.New("x"), 5), Reason: "x\xff", Time: at.Add(4)},
-		Outcome:   supervisor.OutcomeFailed, Sequence: 6, Slot: "slot",
+		Outcome:   supervisor.OutcomeFailed, Sequence: 6, Slot: "slot", Reason: "reason",
 	}
 	onlyIn := map[protoreflect.Name]supervisor.State{
 		"next_attempt_time": supervisor.StateBackoff, "finish_time": supervisor.StateFinished, "outcome": supervisor.StateFinished,
+		"outcome_reason": supervisor.StateFinished,
 	}
 	for state := supervisor.State(1); int(state) < len(wireStates); state++ {
 		snap.State = state

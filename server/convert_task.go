@@ -38,6 +38,7 @@ func taskToWire(snap *supervisor.Snapshot) *pb.Task {
 		Slot:            taskSlot(snap),
 		Generation:      1, // nothing changes a spec yet
 		PluginVersion:   version,
+		OutcomeReason:   reasonIf(finished, snap.Reason),
 	}
 }
 
@@ -55,6 +56,13 @@ func outcomeIf(finished bool, outcome supervisor.Outcome) pb.Outcome {
 		return pb.Outcome_OUTCOME_UNSPECIFIED
 	}
 	return toWire(wireOutcomes[:], outcome)
+}
+
+func reasonIf(finished bool, reason string) string {
+	if !finished {
+		return ""
+	}
+	return validText(reason)
 }
 
 func lastErrorToWire(e *supervisor.LastError) *pb.TaskError {

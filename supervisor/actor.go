@@ -58,6 +58,7 @@ func (t *task) follow(a *attempt, end *ending) (delay time.Duration, again bool)
 	if !again {
 		t.finish(end)
 	}
+	t.release() // now that the log has the end of the attempt: no start of another one gets in front of it
 	return delay, again
 }
 
@@ -112,10 +113,13 @@ func (t *task) prepare(mustWait bool) *attempt {
 	return t.current
 }
 
-// start lets the attempt, which holds its permit, begin.
+// start lets the attempt, which holds its permit, begin; not once admission is closed, even if the shutdown has not come to this task yet.
 func (t *task) start(a *attempt) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.sup.closing.Load() {
+		t.cancelLocked(ErrShutdown, 0)
+	}
 	if t.canceled != nil {
 		return false
 	}
@@ -147,7 +151,6 @@ func (t *task) timeOut(a *attempt) {
 // conclude records how the attempt ended, which was with end.result. It returns the delay after which another one follows, or completes end;
 // that is published by finish, together with the end of the attempt.
 func (t *task) conclude(a *attempt, end *ending) (delay time.Duration, again bool) {
-	t.release()
 	a.cancel(context.Canceled) // frees what the body derived from it
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -250,7 +253,7 @@ func (t *task) finishLocked(end *ending) *slot {
 		end.rules = decision{outcome: OutcomeCanceled, reason: t.canceled.Error()}
 	}
 	t.current = nil
-	t.sup.endLocked(t, end.rules.outcome, end.time)
+	t.sup.endLocked(t, end.rules.outcome, end.rules.reason, end.time)
 	if end.attempt != 0 {
 		t.publishEndLocked(end)
 	}

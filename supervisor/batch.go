@@ -17,7 +17,7 @@ func (s *Supervisor) Run(ctx context.Context, specs ...Spec) error {
 		return err
 	}
 	for _, t := range tasks {
-		if _, err := t.wait(ctx); err != nil {
+		if _, err := t.await(ctx, nil, (*task).endedLocked); err != nil {
 			break // ctx is done: the shutdown ends the others
 		}
 	}
@@ -36,7 +36,7 @@ func (s *Supervisor) Start(ctx context.Context, specs ...Spec) error {
 	detach := context.AfterFunc(ctx, s.beginShutdown)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closing {
+	if s.closing.Load() {
 		detach()
 	} else {
 		s.detach = append(s.detach, detach)
@@ -80,7 +80,7 @@ func (s *Supervisor) addAll(ctx context.Context, specs []Spec) ([]*task, error) 
 
 // admitAllLocked reports why one of the tasks cannot be registered; nil when all can, one after the other.
 func (s *Supervisor) admitAllLocked(tasks []*task) error {
-	if s.closing {
+	if s.closing.Load() {
 		return ErrShutdown
 	}
 	plan := slotPlan{sup: s}
@@ -159,11 +159,26 @@ func endError(tasks []*task) error {
 		if end.Outcome == OutcomeCompleted || end.Outcome == OutcomeCanceled || end.Outcome == OutcomeAbandoned {
 			continue // the abandoned ones are in the error of the shutdown
 		}
-		err := fmt.Errorf("ended %s", end.Outcome)
-		if end.LastError != nil {
-			err = fmt.Errorf("ended %s: %w", end.Outcome, end.LastError.Err)
-		}
-		all = append(all, &TaskError{Name: t.spec.Name, UID: t.uid, Err: err})
+		all = append(all, &TaskError{Name: t.spec.Name, UID: t.uid, Err: &EndError{end}})
 	}
 	return errors.Join(all...)
+}
+
+// EndError says how a life ended that did not end well. It unwraps to the error with which the last attempt failed, if one did.
+type EndError struct{ End Snapshot }
+
+// Error has the outcome, and the reason.
+func (e *EndError) Error() string {
+	if e.End.Reason == "" {
+		return "ended " + e.End.Outcome.String()
+	}
+	return "ended " + e.End.Outcome.String() + ": " + e.End.Reason
+}
+
+// Unwrap returns the error with which the last attempt failed.
+func (e *EndError) Unwrap() error {
+	if e.End.LastError == nil {
+		return nil
+	}
+	return e.End.LastError.Err
 }

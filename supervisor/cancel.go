@@ -85,6 +85,7 @@ func (t *task) graceOver(a *attempt, grace time.Duration) {
 	}
 	t.enterLocked(StateStuck)
 	t.publishGraceExceededLocked(a, grace, stack)
+	t.announceLocked()
 }
 
 // publishGraceExceededLocked names the body that is stuck, and says where it is when the stack could be had.
@@ -106,7 +107,7 @@ func (t *task) abandon(grace time.Duration, stack string) (snap Snapshot, ok boo
 	if t.state == StateStopping {
 		t.enterLocked(StateStuck)
 	}
-	t.settleLocked(OutcomeAbandoned)
+	t.settleLocked(OutcomeAbandoned, ErrTaskStuck.Error())
 	t.publishGraceExceededLocked(t.current, grace, stack)
 	return t.snapshotLocked(), true
 }

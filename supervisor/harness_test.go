@@ -176,12 +176,16 @@ func (r *rig) sleepUntil(d time.Duration) {
 	synctest.Wait()
 }
 
-// end waits for the end of a life.
+// end waits for the end of a life, also past a time in which its body is stuck.
 func (r *rig) end(ref Ref) Snapshot {
 	r.t.Helper()
-	snap, err := r.Wait(context.Background(), ref)
+	t, err := r.find(ref)
 	if err != nil {
-		r.t.Fatalf("Wait: %v", err)
+		r.t.Fatal(err)
+	}
+	snap, err := t.await(context.Background(), nil, (*task).endedLocked)
+	if err != nil {
+		r.t.Fatal(err)
 	}
 	return snap
 }

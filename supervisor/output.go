@@ -136,13 +136,25 @@ func (t *task) endOutputLocked() {
 
 // cutText makes text fit to be sent: valid UTF-8 of at most limit bytes.
 func cutText(text string, limit int) string {
-	if len(text) > limit {
-		const mark = "…"
-		end := limit - len(mark)
-		for end > 0 && !utf8.RuneStart(text[end]) {
-			end--
-		}
-		text = text[:end] + mark
+	const mark = "…"
+	whole := len(text) <= limit
+	if !whole {
+		text = text[:runeStart(text, limit)]
 	}
-	return strings.ToValidUTF8(text, "\uFFFD")
+	text = strings.ToValidUTF8(text, "\uFFFD") // which may make it longer
+	if whole && len(text) <= limit {
+		return text
+	}
+	if end := limit - len(mark); len(text) > end {
+		text = text[:runeStart(text, end)]
+	}
+	return text + mark
+}
+
+// runeStart returns the largest index, at most i, at which a character of text begins.
+func runeStart(text string, i int) int {
+	for i > 0 && !utf8.RuneStart(text[i]) {
+		i--
+	}
+	return i
 }

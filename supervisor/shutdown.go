@@ -79,13 +79,17 @@ func (s *Supervisor) shutDown() {
 func (s *Supervisor) closeAdmission() (detach []func() bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.closing.Store(true)
+	for _, t := range s.byName { // an attempt that is about to start does so before the event, or not at all
+		t.mu.Lock()
+		t.mu.Unlock() //nolint:staticcheck // empty on purpose
+	}
 	s.log.Append(&Event{Kind: ShutdownRequested, Reason: ErrShutdown.Error()})
 	for _, sl := range s.slots {
 		s.rejectQueueLocked(sl, RejectedShutdown)
 	}
-	s.closing = true
 	if len(s.byName) == 0 {
-		close(s.drained)
+		close(s.drained) // else the last of them does so: who waited for a slot was not the last, its owner is live
 	}
 	return s.detach
 }
@@ -103,7 +107,7 @@ func (s *Supervisor) verdict() error {
 		if snap, ok := t.abandon(s.config.Grace, stacks[t.uid]); ok {
 			stuck = append(stuck, snap)
 		} else {
-			<-t.doneChan()
+			_, _ = t.await(context.Background(), nil, (*task).endedLocked) // no error without an end of time or context
 		}
 	}
 	if stuck == nil {

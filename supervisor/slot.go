@@ -240,7 +240,7 @@ func (s *Supervisor) rejectLocked(t *task, sl *slot, why Rejection) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	reason := why.reason(sl.name)
-	s.endLocked(t, OutcomeRejected, time.Now())
+	s.endLocked(t, OutcomeRejected, reason, time.Now())
 	t.publishLocked(&Event{Kind: ControllerRejected, Slot: sl.name, Rejection: why, Reason: reason})
 	t.publishLocked(&Event{Kind: TaskRemoved, Outcome: OutcomeRejected, Reason: reason})
 }
@@ -250,7 +250,7 @@ func (s *Supervisor) cancelQueuedLocked(t *task, cause error) (first bool) {
 	sl := t.slot
 	sl.queue = slices.DeleteFunc(sl.queue, func(q *task) bool { return q == t })
 	t.publishLocked(&Event{Kind: TaskRemoveRequested, Reason: cause.Error()})
-	s.endLocked(t, OutcomeCanceled, time.Now())
+	s.endLocked(t, OutcomeCanceled, cause.Error(), time.Now())
 	t.publishLocked(&Event{Kind: TaskRemoved, Outcome: OutcomeCanceled, Reason: cause.Error()})
 	return true
 }

@@ -101,7 +101,8 @@ func (e *SpecError) Is(target error) bool { return target == ErrInvalidSpec }
 func (s *Spec) Validate() error {
 	var v violations
 	v.name("name", s.Name)
-	v.check(s.Task != nil, "task", "no body is given; set Task")
+	f, isFunc := s.Task.(TaskFunc)
+	v.check(s.Task != nil && (!isFunc || f != nil), "task", "no body is given; set Task")
 	v.duration("timeout", s.Timeout)
 	s.Restart.validate(&v)
 	s.Backoff.validate(&v)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -25,7 +26,7 @@ type Supervisor struct {
 	byUID    map[UID]*task    // live tasks and the finished ones that are kept
 	slots    map[string]*slot // that tasks own, but for those that only their default owner wants
 	retained retained
-	closing  bool          // admission is closed
+	closing  atomic.Bool   // admission is closed; written under mu, read under task.mu as well
 	detach   []func() bool // ends what Start asked of its context
 	drained  chan struct{} // closed when the last live task ends after admission was closed
 
@@ -114,7 +115,7 @@ func (s *Supervisor) newTask(spec Spec) *task {
 // admitLocked reports why the task, the last of n new ones, cannot be registered now; nil when it can.
 func (s *Supervisor) admitLocked(t *task, n int) error {
 	name := t.spec.Name
-	if s.closing {
+	if s.closing.Load() {
 		return &TaskError{Name: name, Err: ErrShutdown}
 	}
 	if holder := s.byName[name]; holder != nil {
@@ -127,10 +128,10 @@ func (s *Supervisor) admitLocked(t *task, n int) error {
 }
 
 // endLocked makes a life one that has ended: it frees the name and answers those who wait.
-func (s *Supervisor) endLocked(t *task, outcome Outcome, at time.Time) {
+func (s *Supervisor) endLocked(t *task, outcome Outcome, reason string, at time.Time) {
 	t.enterLocked(StateFinished)
 	t.finished = at
-	t.settleLocked(outcome)
+	t.settleLocked(outcome, reason)
 	s.forgetLocked(t)
 }
 
@@ -144,7 +145,7 @@ func (s *Supervisor) forgetLocked(t *task) {
 	} else {
 		s.retained.keep(t, s.byUID)
 	}
-	if s.closing && len(s.byName) == 0 { // closing: nothing is refused any more, so this is a live task's end
+	if s.closing.Load() && len(s.byName) == 0 { // closing: nothing is refused any more, so this is a live task's end
 		close(s.drained)
 	}
 }
@@ -156,71 +157,4 @@ func (s *Supervisor) Get(ref Ref) (Snapshot, error) {
 		return Snapshot{}, err
 	}
 	return t.snapshot(), nil
-}
-
-// Wait returns the final state of a task once its life has ended; at once, if it has ended already and is still kept. Without retained tasks, or
-// after many others have ended, it is therefore only sure to find a life that it began to wait for before the end.
-//
-// Errors: ErrTaskNotFound; ErrTaskStuck, with the snapshot, when the supervisor was shut down and the body ignored it; the error of ctx.
-func (s *Supervisor) Wait(ctx context.Context, ref Ref) (Snapshot, error) {
-	t, err := s.find(ref)
-	if err != nil {
-		return Snapshot{}, err
-	}
-	return t.wait(ctx)
-}
-
-func (t *task) wait(ctx context.Context) (Snapshot, error) {
-	select {
-	case <-t.doneChan():
-	case <-ctx.Done():
-		return t.snapshot(), ctx.Err()
-	}
-	final := t.snapshot()
-	if final.Outcome == OutcomeAbandoned {
-		return final, &TaskError{Name: t.spec.Name, UID: t.uid, Err: ErrTaskStuck}
-	}
-	return final, nil
-}
-
-// Remove cancels a task and returns its final state once its body has returned. The first call to remove a task wins, later ones join the
-// same removal and wait for it with a grace of their own. A life that has ended already is returned as it ended. grace is how long
-// the body has to return; 0 stands for Config.Grace.
-//
-// Errors: ErrTaskNotFound; ErrTaskStuck, with the snapshot, when grace ran out first: the task is then removed as soon as its body
-// returns; the error of ctx, which does not take the removal back.
-func (s *Supervisor) Remove(ctx context.Context, ref Ref, grace time.Duration) (Snapshot, error) {
-	t, err := s.find(ref)
-	if err != nil {
-		return Snapshot{}, err
-	}
-	if grace <= 0 {
-		grace = s.config.Grace
-	}
-	timer := time.NewTimer(grace)
-	defer timer.Stop()
-	first := s.cancel(t, ErrRemoved, grace)
-	select {
-	case <-t.doneChan():
-		return t.wait(ctx)
-	case <-timer.C:
-	case <-ctx.Done():
-		return t.snapshot(), ctx.Err()
-	}
-	return t.overdue(first, grace)
-}
-
-// overdue answers a removal whose grace ran out. The first remover's grace is that of the task.
-func (t *task) overdue(first bool, grace time.Duration) (Snapshot, error) {
-	t.mu.Lock()
-	a := t.current
-	t.mu.Unlock()
-	if first && a != nil {
-		t.graceOver(a, grace)
-	}
-	final := t.snapshot()
-	if final.State == StateFinished {
-		return final, nil
-	}
-	return final, &TaskError{Name: t.spec.Name, UID: t.uid, Err: ErrTaskStuck}
 }
