@@ -254,6 +254,7 @@ func (t *task) finishLocked(end *ending) *slot {
 	}
 	t.current = nil
 	t.sup.endLocked(t, end.rules.outcome, end.rules.reason, end.time)
+	end.rules.outcome, end.rules.reason = t.outcome, t.reason // others if the shutdown had abandoned the task a moment before
 	if end.attempt != 0 {
 		t.publishEndLocked(end)
 	}

@@ -24,14 +24,13 @@ func (s *Supervisor) Remove(ctx context.Context, ref Ref, grace time.Duration) (
 	defer timer.Stop()
 	first := s.cancel(t, ErrRemoved, grace)
 	snap, err := t.await(ctx, timer.C, (*task).endedLocked)
-	switch {
-	case errors.Is(err, errOver):
+	if errors.Is(err, errOver) {
 		return t.overdue(first, grace)
-	case err != nil:
-		return snap, err
-	default:
-		return snap, t.stuckError(&snap)
 	}
+	if err == nil {
+		err = t.stuckError(&snap)
+	}
+	return snap, err
 }
 
 // overdue answers a removal whose grace ran out. The first remover's grace is that of the task.

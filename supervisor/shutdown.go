@@ -80,9 +80,8 @@ func (s *Supervisor) closeAdmission() (detach []func() bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closing.Store(true)
-	for _, t := range s.byName { // an attempt that is about to start does so before the event, or not at all
-		t.mu.Lock()
-		t.mu.Unlock() //nolint:staticcheck // empty on purpose
+	for _, t := range s.byName {
+		_ = t.snapshot() // for its lock: an attempt that is about to start does so before the event, or not at all
 	}
 	s.log.Append(&Event{Kind: ShutdownRequested, Reason: ErrShutdown.Error()})
 	for _, sl := range s.slots {

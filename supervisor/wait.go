@@ -17,10 +17,10 @@ func (s *Supervisor) Wait(ctx context.Context, ref Ref) (Snapshot, error) {
 		return Snapshot{}, err
 	}
 	snap, err := t.await(ctx, nil, (*task).endedOrStuckLocked)
-	if err != nil {
-		return snap, err
+	if err == nil {
+		err = t.stuckError(&snap)
 	}
-	return snap, t.stuckError(&snap)
+	return snap, err
 }
 
 // stuckError says that the body is stuck; nil when it is not.
