@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -35,9 +36,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) stop(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, s.config.DrainTimeout)
 	defer cancel()
-	s.mu.Lock()
-	servers := s.grpcServers
-	s.mu.Unlock()
+	servers := s.serversToStop()
 	var stopping sync.WaitGroup
 	for _, g := range servers {
 		stopping.Go(g.GracefulStop)
@@ -56,6 +55,14 @@ func (s *Server) stop(ctx context.Context) {
 		}
 	}
 	s.drain.handlers.wait()
+}
+
+// serversToStop returns all gRPC servers; more that serve there will not be.
+func (s *Server) serversToStop() []*grpc.Server {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopping = true
+	return slices.Clone(s.grpcServers)
 }
 
 // drain is how far the shutdown has come, and what still has to end.
