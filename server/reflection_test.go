@@ -83,12 +83,12 @@ func TestReflection(t *testing.T) {
 // The many tools that know nothing newer get the same.
 func TestReflectionV1Alpha(t *testing.T) {
 	h := newHarness(t)
-	stream, err := reflectionv1alpha.NewServerReflectionClient(h.Conn).ServerReflectionInfo(t.Context()) //nolint:staticcheck // deprecated is the point
+	stream, err := reflectionv1alpha.NewServerReflectionClient(h.Conn).ServerReflectionInfo(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := stream.Send(&reflectionv1alpha.ServerReflectionRequest{ //nolint:staticcheck // as above
-		MessageRequest: &reflectionv1alpha.ServerReflectionRequest_FileContainingSymbol{FileContainingSymbol: "taskvisor.v1.WatchEventsRequest"}, //nolint:staticcheck // as above
+	if err := stream.Send(&reflectionv1alpha.ServerReflectionRequest{
+		MessageRequest: &reflectionv1alpha.ServerReflectionRequest_FileContainingSymbol{FileContainingSymbol: "taskvisor.v1.WatchEventsRequest"},
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestReflectionV1Alpha(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !hasComments(t, reflected{files: resp.GetFileDescriptorResponse().GetFileDescriptorProto()}) { //nolint:staticcheck // as above
+	if !hasComments(t, reflected{files: resp.GetFileDescriptorResponse().GetFileDescriptorProto()}) {
 		t.Error("no comments")
 	}
 }

@@ -126,7 +126,7 @@ func wantTask(t testing.TB, task *pb.Task, life []*supervisor.Event) {
 }
 
 // stateAfter is the state of a task after an event, where the event changes it and nothing else does: no limit on running attempts.
-var stateAfter = map[supervisor.Kind]pb.TaskState{ //nolint:exhaustive // the other kinds change no state
+var stateAfter = map[supervisor.Kind]pb.TaskState{
 	supervisor.TaskAdded:           pb.TaskState_TASK_STATE_WAITING,
 	supervisor.TaskStarting:        pb.TaskState_TASK_STATE_RUNNING,
 	supervisor.BackoffScheduled:    pb.TaskState_TASK_STATE_BACKOFF,

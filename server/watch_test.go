@@ -124,7 +124,7 @@ func TestWatchEventsResumes(t *testing.T) {
 	waitFor(t, h, h.Add("a", servertest.Succeed))
 	waitFor(t, h, h.Add("b", servertest.Fail, func(s *pb.TaskSpec) { s.Restart = never() }))
 	end := h.Supervisor.Cursor()
-	for from := uint64(0); from < end.Sequence; from++ {
+	for from := range end.Sequence {
 		f := watch(t, h, &pb.WatchEventsRequest{Resume: &pb.Cursor{Epoch: end.Epoch, Sequence: from}})
 		f.until(func(msg *pb.WatchEventsResponse) bool { return msg.GetCursor().GetSequence() == end.Sequence })
 		if first := f.events()[0].GetSequence(); first != from+1 {
@@ -167,6 +167,7 @@ func TestWatchEventsFilters(t *testing.T) {
 		waitFor(t, h, h.Add("db", servertest.Succeed))
 		starting, removed := pb.EventKind_EVENT_KIND_TASK_STARTING, pb.EventKind_EVENT_KIND_TASK_REMOVED
 		synctest.Wait()
+		var checks []func()
 		for name, test := range map[string]struct {
 			filter *pb.EventFilter
 			want   int // of 3 lives with 6 events each, and 2 of the shutdown
@@ -181,8 +182,8 @@ func TestWatchEventsFilters(t *testing.T) {
 			"nothing":       {&pb.EventFilter{Names: []string{"nobody"}}, 0},
 		} {
 			f := watch(t, h, &pb.WatchEventsRequest{Start: startOldest, Filter: test.filter})
-			t.Cleanup(func() {
-				f.end()
+			checks = append(checks, func() {
+				wantRefusal(t, f.end(), codes.Unavailable, "SERVER_SHUTDOWN")
 				if got := len(f.events()); got != test.want {
 					t.Errorf("%s: %d events %q, want %d", name, got, f.kinds(), test.want)
 				}
@@ -191,6 +192,9 @@ func TestWatchEventsFilters(t *testing.T) {
 		}
 		if err := h.Server.Shutdown(t.Context()); err != nil {
 			t.Error(err)
+		}
+		for _, check := range checks {
+			check()
 		}
 	})
 }
