@@ -24,6 +24,7 @@
 //   - A stream of events gets each event that its filter selects exactly once, in the order of the sequences, or is told of a gap. One that
 //     begins with a snapshot gets each event that the snapshot does not show.
 //   - The first message of a stream that watches from now on has the cursor at which it begins.
+//   - Health knows each live task as the service "task/NAME": SERVING while an attempt runs, and from a success until the next attempt.
 //   - No stream can slow the supervisor or another stream, and none can keep the server from shutting down: see Shutdown.
 //
 // # What callers owe

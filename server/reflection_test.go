@@ -87,8 +87,8 @@ func TestReflectionV1Alpha(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := stream.Send(&reflectionv1alpha.ServerReflectionRequest{
-		MessageRequest: &reflectionv1alpha.ServerReflectionRequest_FileContainingSymbol{FileContainingSymbol: "taskvisor.v1.WatchEventsRequest"},
+	if err := stream.Send(&reflectionv1alpha.ServerReflectionRequest{ //nolint:staticcheck // deprecated, and still asked for
+		MessageRequest: &reflectionv1alpha.ServerReflectionRequest_FileContainingSymbol{FileContainingSymbol: "taskvisor.v1.WatchEventsRequest"}, //nolint:staticcheck // as above
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestReflectionV1Alpha(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !hasComments(t, reflected{files: resp.GetFileDescriptorResponse().GetFileDescriptorProto()}) {
+	if !hasComments(t, reflected{files: resp.GetFileDescriptorResponse().GetFileDescriptorProto()}) { //nolint:staticcheck // as above
 		t.Error("no comments")
 	}
 }

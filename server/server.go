@@ -5,7 +5,6 @@ import (
 	"sync/atomic"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/reflection"
 
@@ -24,7 +23,7 @@ type Server struct {
 	plugins *plugin.Registry
 	catalog catalog
 	config  Config // defaults filled in
-	health  *health.Server
+	health  *healthServer
 	watches atomic.Int64 // WatchEvents streams that are open
 	drain   drain
 
@@ -44,7 +43,7 @@ func New(sup *supervisor.Supervisor, plugins *plugin.Registry, config Config) *S
 		plugins: plugins,
 		catalog: newCatalog(plugins, config.Logger),
 		config:  config,
-		health:  newHealth(),
+		health:  newHealth(sup),
 		drain:   newDrain(),
 	}
 }
