@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
@@ -183,20 +184,21 @@ func TestHealthOfATaskDuringTheShutdown(t *testing.T) {
 
 // What the log dropped may have been about the task: the registry is asked, not the events.
 func TestHealthOfATaskAfterAGap(t *testing.T) {
-	h := newHarness(t, servertest.WithEngine(supervisor.Config{EventBuffer: 1}))
-	h.Define("busy", func(context.Context) error { return nil })
-	p := probe(t, h, "task/task")
-	h.Add("task", servertest.Wait)
-	for range 20 {
-		waitFor(t, h, h.Add("", "busy"))
-	}
-	for {
-		resp, err := p.stream.Recv()
-		if err != nil {
-			t.Fatal(err)
+	bubble(t, func(t *testing.T) {
+		g := newGate()
+		h := newHarness(t, servertest.WithEngine(supervisor.Config{EventBuffer: 4}), servertest.WithGRPC(grpc.ChainStreamInterceptor(g.intercept)))
+		g.shut()
+		p := probe(t, h, "task/task")
+		synctest.Wait() // it is about to say that there is none
+		h.Add("task", servertest.Wait)
+		synctest.Wait()
+		h.Add("other", servertest.Wait)
+		h.Add("another", servertest.Wait)
+		synctest.Wait()
+		g.open()
+		if resp, err := p.stream.Recv(); err != nil || resp.GetStatus() != unknown {
+			t.Errorf("first: %v, %v", resp, err)
 		}
-		if resp.GetStatus() == serving {
-			return
-		}
-	}
+		p.sees(serving, 0)
+	})
 }

@@ -70,12 +70,12 @@ func TestReflection(t *testing.T) {
 	if got := symbol("taskvisor.v1.Nothing"); got.err != codes.NotFound {
 		t.Errorf("an unknown symbol: %v", got.err)
 	}
-	for _, name := range []string{"taskvisor/v1/task.proto", "google/protobuf/duration.proto"} {
+	for name, commented := range map[string]bool{"taskvisor/v1/task.proto": true, "grpc/health/v1/health.proto": false} {
 		got := askV1(t, stream, &reflectionv1.ServerReflectionRequest{
 			MessageRequest: &reflectionv1.ServerReflectionRequest_FileByFilename{FileByFilename: name},
 		})
-		if len(got.files) == 0 {
-			t.Errorf("%s: %v", name, got.err)
+		if len(got.files) == 0 || hasComments(t, got) != commented {
+			t.Errorf("%s: %v, %d files", name, got.err, len(got.files))
 		}
 	}
 }
