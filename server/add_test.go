@@ -407,7 +407,7 @@ func TestAddTaskOfACallerWhoHasLeft(t *testing.T) {
 	wantRefusal(t, err, codes.DeadlineExceeded, "")
 }
 
-// Fields whose behaviour has not landed are refused, never ignored. Each row of the table is here with a request that sets the field.
+// Fields whose behaviour has not landed are refused, never ignored.
 func TestPendingFieldsAreRefused(t *testing.T) {
 	h := newHarness(t)
 	add := func(change func(*pb.AddTaskRequest)) error {
@@ -417,9 +417,7 @@ func TestPendingFieldsAreRefused(t *testing.T) {
 		return err
 	}
 	for field, errs := range map[string][]error{
-		"task.admission":      {add(func(r *pb.AddTaskRequest) { r.Task.Admission = &pb.Admission{} })},
-		"task.capture_output": {add(func(r *pb.AddTaskRequest) { r.Task.CaptureOutput = true })},
-		"request_id":          {add(func(r *pb.AddTaskRequest) { r.RequestId = "1" })},
+		"request_id": {add(func(r *pb.AddTaskRequest) { r.RequestId = "1" })},
 		"if_exists": {
 			add(func(r *pb.AddTaskRequest) { r.IfExists = pb.IfExists_IF_EXISTS_KEEP }),
 			add(func(r *pb.AddTaskRequest) { r.IfExists = pb.IfExists_IF_EXISTS_REPLACE }),
@@ -446,8 +444,8 @@ func TestPendingFieldsAreRefused(t *testing.T) {
 			}
 		}
 	}
-	err := add(func(r *pb.AddTaskRequest) { r.RequestId, r.Task.CaptureOutput = "1", true })
-	wantRefusal(t, err, codes.Unimplemented, "NOT_IMPLEMENTED", "task.capture_output", "request_id")
+	err := add(func(r *pb.AddTaskRequest) { r.RequestId, r.IfExists = "1", pb.IfExists_IF_EXISTS_KEEP })
+	wantRefusal(t, err, codes.Unimplemented, "NOT_IMPLEMENTED", "if_exists", "request_id")
 	if tasks := h.Supervisor.List(supervisor.ListOptions{}); len(tasks) != 0 {
 		t.Errorf("%d tasks were added", len(tasks))
 	}

@@ -210,7 +210,7 @@ func TestSentences(t *testing.T) {
 func TestViolationPaths(t *testing.T) {
 	all := everyError()
 	for i, want := range map[int][]string{
-		1: {"task.admission"}, 3: {"task.plugin"}, 4: {"task.name"}, 5: {"task.backoff.factor"},
+		1: {pending[0].path}, 3: {"task.plugin"}, 4: {"task.name"}, 5: {"task.backoff.factor"},
 		6: {"task.config.command[0]", `task.config["a b"]`, "task.config"},
 	} {
 		var got []string
