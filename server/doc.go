@@ -5,7 +5,7 @@
 // A Server translates between the wire and one supervisor, and knows the plugins that make bodies out of requests:
 //
 //	sup, err := supervisor.New(supervisor.Config{})
-//	plugins, err := plugin.NewRegistry(sleep.Plugin, ...)
+//	plugins, err := plugin.NewRegistry(sleep.New(), ...)
 //	srv := server.New(sup, plugins, server.Config{})
 //	go srv.NewGRPCServer().Serve(listener)
 //	...

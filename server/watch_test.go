@@ -459,7 +459,7 @@ func TestWatchEventsWithoutAStreamLimit(t *testing.T) {
 func TestWatchEventsOfACallerWithADeadline(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		h := newHarness(t)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 59*time.Second)
 		defer cancel()
 		stream, err := h.Tasks.WatchEvents(ctx, &pb.WatchEventsRequest{})
 		if err != nil {
