@@ -152,6 +152,7 @@ func TestShutdownTellsProbers(t *testing.T) {
 		h := newHarness(t)
 		defineSlow(h, 3*time.Second)
 		h.Add("task", "slow")
+		synctest.Wait() // it runs
 		prober := healthpb.NewHealthClient(h.Conn)
 		stream, err := prober.Watch(t.Context(), &healthpb.HealthCheckRequest{})
 		if err != nil {
