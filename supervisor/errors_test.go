@@ -148,3 +148,32 @@ func TestUID(t *testing.T) {
 		}
 	}
 }
+
+// Errors that are made of others match them, and say what they are about.
+func TestErrorsThatCarryOthers(t *testing.T) {
+	boom := problem("boom")
+	for _, c := range []struct {
+		err   error
+		text  string
+		match []error
+	}{
+		{&lateError{"timeout after 1s: boom", boom}, "timeout after 1s: boom", []error{ErrTimeout, boom}},
+		{&DrainError{[]string{"a", "b"}}, "2 subscribers did not take the last events in time: a, b", nil},
+		{&EndError{Snapshot{Outcome: OutcomeFailed, Reason: "boom", LastError: &LastError{Err: boom}}}, "ended FAILED: boom", []error{boom}},
+		{&EndError{Snapshot{Outcome: OutcomeRejected}}, "ended REJECTED", nil},
+		{&TaskLimitError{3}, "3 tasks are live, which is the limit", []error{ErrTaskLimit}},
+		{&ReplacedError{Name: "t"}, `replaced by task "t" (uid )`, []error{ErrRemoved}},
+	} {
+		if got := c.err.Error(); got != c.text {
+			t.Errorf("%T says %q, want %q", c.err, got, c.text)
+		}
+		for _, other := range c.match {
+			if !errors.Is(c.err, other) {
+				t.Errorf("%T does not match %v", c.err, other)
+			}
+		}
+		if errors.Is(c.err, io.EOF) {
+			t.Errorf("%T matches anything", c.err)
+		}
+	}
+}

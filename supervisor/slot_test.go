@@ -213,6 +213,9 @@ func TestSlotSnapshot(t *testing.T) {
 			}
 		}
 		check("db", SlotSnapshot{State: SlotIdle})
+		if n := r.PurgeSlot("db"); n != 0 {
+			t.Errorf("%d tasks wait for an idle slot", n)
+		}
 		a := r.add(in("db", 0, Once("a", plays(hangs().ignoring(time.Second, nil)))))
 		b := r.add(in("db", 0, Once("b", plays(hangs()))))
 		c := r.add(Once("c", plays(hangs())))

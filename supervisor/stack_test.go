@@ -65,6 +65,20 @@ func TestStacksOfManyBodiesAreToldApart(t *testing.T) {
 	})
 }
 
+// Nobody stops a world of very many goroutines to look at their stacks.
+func TestStacksOfTooManyAreNotLookedAt(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		release := make(chan struct{})
+		for range maxStackGoroutines {
+			go waitsDeaf(release)
+		}
+		if stacks := bodyStacks(); stacks != nil {
+			t.Errorf("%d stacks", len(stacks))
+		}
+		close(release)
+	})
+}
+
 func TestParseStacks(t *testing.T) {
 	const dump = `goroutine 1 [running]:
 main.main()
