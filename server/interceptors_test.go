@@ -277,6 +277,20 @@ func TestRequestsAreBoundedByGRPC(t *testing.T) {
 	}
 }
 
+// "Errors that gRPC makes before a service is reached carry none: unknown methods, bytes that are no message."
+func TestErrorsOfGRPCItself(t *testing.T) {
+	h := newHarness(t)
+	for method, want := range map[string]codes.Code{
+		"/taskvisor.v1.SupervisorService/Nothing": codes.Unimplemented, "/taskvisor.v1.Nobody/AddTask": codes.Unimplemented,
+		pb.SupervisorService_AddTask_FullMethodName: codes.Internal, // a string where a message is expected
+	} {
+		err := h.Conn.Invoke(t.Context(), method, &pb.RemoveTaskRequest{Name: "no message"}, &pb.RemoveTaskResponse{})
+		if r := refusalOf(t, err); r.code != want || r.reason != "" {
+			t.Errorf("%s: %v", method, err)
+		}
+	}
+}
+
 // "Version of the program, sent with each answer as the header", errors and streams included. "Default: none, and no header."
 func TestVersionHeader(t *testing.T) {
 	for _, version := range []string{"", "v1.2.3"} {

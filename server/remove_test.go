@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -186,6 +187,43 @@ func TestRemoveTaskOfACallerWhoHasLeft(t *testing.T) {
 		waitFor(t, h, task)
 		if snap, err := h.Supervisor.Get(supervisor.ByName("task")); err == nil {
 			t.Errorf("the task is %v", snap.State)
+		}
+	})
+}
+
+// Callers who remove the same task join one removal: each gets its final state, and it was asked for once.
+func TestRemoveTaskOfSeveralCallers(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		h := newHarness(t)
+		defineSlow(h, time.Second)
+		task := h.Add("task", "slow")
+		synctest.Wait() // it runs
+		begin := time.Now()
+		type answer struct {
+			resp *pb.RemoveTaskResponse
+			err  error
+		}
+		answers := make(chan answer)
+		for _, req := range []*pb.RemoveTaskRequest{{Name: "task"}, {Uid: task.GetUid()}, {Name: "task", AllowMissing: true}} {
+			go func() {
+				resp, err := h.Tasks.RemoveTask(t.Context(), req)
+				answers <- answer{resp, err}
+			}()
+		}
+		for range 3 {
+			a := <-answers
+			if got := a.resp.GetTask(); a.err != nil || got.GetUid() != task.GetUid() || got.GetOutcome() != pb.Outcome_OUTCOME_CANCELED {
+				t.Errorf("got %v, %v", a.resp, a.err)
+			}
+		}
+		if took := time.Since(begin); took != time.Second {
+			t.Errorf("it took %v", took)
+		}
+		f := watch(t, h, &pb.WatchEventsRequest{Start: startOldest})
+		f.sees(pb.EventKind_EVENT_KIND_TASK_REMOVED)
+		want := []string{"TASK_ADD_REQUESTED", "TASK_ADDED", "TASK_STARTING", "TASK_REMOVE_REQUESTED", "TASK_STOPPED", "TASK_REMOVED"}
+		if !slices.Equal(f.kinds(), want) {
+			t.Errorf("got %q, want %q", f.kinds(), want)
 		}
 	})
 }
