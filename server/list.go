@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
 	"github.com/taskvisor/taskvisor/supervisor"
@@ -37,6 +39,9 @@ func (s *Server) checkList(req *pb.ListTasksRequest) (*listing, error) {
 		finished: req.GetIncludeFinished(),
 		size:     v.pageSize(req.GetPageSize()),
 	}
+	finished := slices.Index(req.GetFilter().GetStates(), pb.TaskState_TASK_STATE_FINISHED)
+	v.check(finished < 0 || l.finished, fmt.Sprintf("filter.states[%d]", finished),
+		"TASK_STATE_FINISHED selects nothing without include_finished; set that, or leave the state out")
 	cursor := s.sup.Cursor() // before any task is read
 	l.from = v.pageToken(req, cursor)
 	return l, v.err()

@@ -71,6 +71,7 @@ func TestListTasksRefuses(t *testing.T) {
 		"many names":           {filtered(&pb.TaskFilter{Names: manyNames}), []string{"filter.names"}},
 		"unknown state":        {filtered(&pb.TaskFilter{States: []pb.TaskState{1, 99, 0}}), []string{"filter.states[1]", "filter.states[2]"}},
 		"many states":          {filtered(&pb.TaskFilter{States: manyStates}), []string{"filter.states"}},
+		"finished, not asked":  {filtered(&pb.TaskFilter{States: []pb.TaskState{1, pb.TaskState_TASK_STATE_FINISHED}}), []string{"filter.states[1]"}},
 		"bad uid":              {filtered(&pb.TaskFilter{Uids: []string{someUID, "x"}}), []string{"filter.uids[1]"}},
 		"many uids":            {filtered(&pb.TaskFilter{Uids: manyUIDs}), []string{"filter.uids"}},
 		"all of them":          {&pb.ListTasksRequest{PageSize: -1, PageToken: "?", Filter: &pb.TaskFilter{Names: []string{"["}, States: []pb.TaskState{-1}, Uids: []string{""}}}, []string{"page_size", "page_token", "filter.names[0]", "filter.states[0]", "filter.uids[0]"}},

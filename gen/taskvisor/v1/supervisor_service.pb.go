@@ -509,7 +509,7 @@ type TaskFilter struct {
 	// Names of which one must match: exact, or with * for any run of characters but /, ? for one such character, and [a-z] for one
 	// out of a set. Limit: 100.
 	Names []string `protobuf:"bytes,1,rep,name=names,proto3" json:"names,omitempty"`
-	// States of which one must be the state of the task. Limit: 100.
+	// States of which one must be the state of the task. TASK_STATE_FINISHED is allowed only with include_finished. Limit: 100.
 	States []TaskState `protobuf:"varint,2,rep,packed,name=states,proto3,enum=taskvisor.v1.TaskState" json:"states,omitempty"`
 	// Label selector: comma-separated requirements that all must hold: key=value, key!=value, key in (a,b), key notin (a,b), key, !key.
 	// Limit: 4096 bytes.
