@@ -107,7 +107,6 @@ func (t *task) prepare(mustWait bool) *attempt {
 	if mustWait && t.state != StateWaiting {
 		t.enterLocked(StateWaiting)
 	}
-	t.next = time.Time{}
 	t.current = newAttempt(t, t.attempts+1)
 	return t.current
 }
@@ -172,7 +171,7 @@ func (t *task) conclude(a *attempt, end *ending) (delay time.Duration, again boo
 		return 0, false
 	}
 	t.enterLocked(StateBackoff)
-	t.next = now.Add(end.rules.delay)
+	t.due = now.Add(end.rules.delay)
 	if t.wake == nil && end.rules.delay > 0 {
 		t.wake = make(chan struct{}, 1)
 	}
@@ -239,7 +238,7 @@ func (t *task) finish(end *ending) {
 	if end.attempt == 0 {
 		end.time = time.Now()
 	}
-	t.finished = end.time
+	t.due = end.time
 	if t.canceled != nil {
 		end.rules = decision{outcome: OutcomeCanceled, reason: t.canceled.Error()}
 	}

@@ -10,7 +10,7 @@ import (
 type task struct {
 	sup  *Supervisor // immutable
 	uid  UID         // immutable
-	spec Spec        // immutable, labels included; as given, defaults not filled in
+	spec taskSpec    // immutable, labels included; as given, defaults not filled in
 
 	mu sync.Mutex // guards what is below. Order: Supervisor.mu, then task.mu, then the event log's own lock.
 
@@ -21,8 +21,7 @@ type task struct {
 	history   history
 	created   time.Time
 	started   time.Time
-	next      time.Time // of the next attempt; set in StateBackoff
-	finished  time.Time
+	due       time.Time // in StateBackoff, of the next attempt; in StateFinished, of the end
 	lastError *LastError
 	sequence  uint64 // of the last event
 
@@ -43,11 +42,17 @@ func (t *task) publishLocked(e *Event) {
 
 // snapshotLocked copies the state of the task.
 func (t *task) snapshotLocked() Snapshot {
-	return Snapshot{
-		Spec: t.spec, UID: t.uid, State: t.state, Attempt: t.attempts, FailureStreak: t.history.streak,
-		CreateTime: t.created, StartTime: t.started, NextAttempt: t.next, FinishTime: t.finished,
-		LastError: t.lastError, Outcome: t.outcome, Sequence: t.sequence,
+	snap := Snapshot{
+		Spec: t.spec.full(), UID: t.uid, State: t.state, Attempt: t.attempts, FailureStreak: t.history.streak,
+		CreateTime: t.created, StartTime: t.started, LastError: t.lastError, Outcome: t.outcome, Sequence: t.sequence,
 	}
+	switch t.state {
+	case StateBackoff:
+		snap.NextAttempt = t.due
+	case StateFinished:
+		snap.FinishTime = t.due
+	}
+	return snap
 }
 
 func (t *task) snapshot() Snapshot {

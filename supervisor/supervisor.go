@@ -17,6 +17,7 @@ type Supervisor struct {
 	epoch   string               // immutable: identifies the event log
 	log     *eventlog.Log[Event] // has a lock of its own, the innermost of all
 	newest  time.Time            // of the newest event; guarded by the lock of the log
+	specs   specs                // safe for concurrent use
 	permits *semaphore.Weighted  // held by running attempts; nil without a limit
 
 	mu sync.Mutex // guards what is below. Order: Supervisor.mu, then task.mu, then the event log's own lock.
@@ -98,7 +99,7 @@ func (s *Supervisor) register(t *task) error {
 func (s *Supervisor) newTask(spec Spec) *task {
 	spec.Labels = maps.Clone(spec.Labels)
 	now := time.Now()
-	return &task{sup: s, uid: newUIDAt(now), spec: spec, created: now}
+	return &task{sup: s, uid: newUIDAt(now), spec: s.specs.compact(&spec), created: now}
 }
 
 // admitLocked reports why the task, the last of n new ones, cannot be registered now; nil when it can.
