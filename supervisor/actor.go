@@ -40,25 +40,22 @@ func (t *task) run(a *attempt) (delay time.Duration, again bool) {
 	}()
 	a.call(&end.result)
 	returned = true
-	return t.follow(a, &end)
+	if delay, again = t.conclude(a, &end); !again {
+		t.finish(&end)
+	}
+	return delay, again
 }
 
 // liveAfterGoexit goes on with a life whose last attempt took its goroutine with it.
 func (t *task) liveAfterGoexit(a *attempt) {
-	delay, again := t.follow(a, &ending{result: result{verdict: failed, err: errGoexit, reason: errGoexit.Error()}})
-	if again {
-		t.pause(nil, delay)
-		t.live()
-	}
-}
-
-// follow does what follows an attempt that ended with end.result: it returns the delay before another one, or ends the life.
-func (t *task) follow(a *attempt, end *ending) (delay time.Duration, again bool) {
-	delay, again = t.conclude(a, end)
+	end := ending{result: result{verdict: failed, err: errGoexit, reason: errGoexit.Error()}}
+	delay, again := t.conclude(a, &end)
 	if !again {
-		t.finish(end)
+		t.finish(&end)
+		return
 	}
-	return delay, again
+	t.pause(nil, delay)
+	t.live()
 }
 
 // finishIdle ends a life that was canceled between attempts.
@@ -201,11 +198,8 @@ func (t *task) publishBackoffLocked(end *ending) {
 //
 //go:noinline
 func (t *task) publishEndLocked(end *ending) {
-	r := &end.result
-	e := Event{Kind: TaskStopped, Time: end.time, Attempt: end.attempt, Duration: r.ran}
-	if r.verdict == failed || r.verdict == fatal {
-		e.Kind, e.Reason, e.ExitCode, e.HasExitCode = TaskFailed, r.reason, r.exitCode, r.hasExitCode
-	}
+	var e Event
+	end.describeAttempt(&e)
 	t.publishLocked(&e)
 }
 
@@ -244,23 +238,42 @@ func (t *task) finish(end *ending) {
 	}
 	t.settleLocked(end.rules.outcome)
 	t.sup.forgetLocked(t)
-	if end.attempt != 0 {
-		t.publishEndLocked(end)
-	}
-	if end.rules.kind != 0 {
-		t.publishFinishLocked(end, end.rules.kind, end.attempt)
-	}
-	t.publishFinishLocked(end, TaskRemoved, 0)
+	t.publishFinishLocked(end)
 }
 
-// publishFinishLocked tells of the end of the life.
-//
-//go:noinline
-func (t *task) publishFinishLocked(end *ending, kind Kind, attempt uint64) {
-	t.publishLocked(&Event{
-		Kind: kind, Time: end.time, Attempt: attempt, Reason: end.rules.reason,
-		ExitCode: end.result.exitCode, HasExitCode: end.result.hasExitCode, Outcome: end.rules.outcome,
-	})
+// publishFinishLocked tells of the last attempt, if there was one since the last event; of what the rules say to that, if they were asked;
+// and of the end of the life. It makes the events where Supervisor.mu guards them, for they would make the stack grow.
+func (t *task) publishFinishLocked(end *ending) {
+	e := &t.sup.scratch
+	if end.attempt != 0 {
+		end.describeAttempt(e)
+		t.publishLocked(e)
+	}
+	if end.rules.kind != 0 {
+		end.describeLife(e, end.rules.kind)
+		e.Attempt = end.attempt
+		t.publishLocked(e)
+	}
+	end.describeLife(e, TaskRemoved)
+	t.publishLocked(e)
+	*e = Event{}
+}
+
+// describeAttempt makes e the event about the end of the attempt.
+func (end *ending) describeAttempt(e *Event) {
+	r := &end.result
+	*e = Event{}
+	e.Kind, e.Time, e.Attempt, e.Duration = TaskStopped, end.time, end.attempt, r.ran
+	if r.verdict == failed || r.verdict == fatal {
+		e.Kind, e.Reason, e.ExitCode, e.HasExitCode = TaskFailed, r.reason, r.exitCode, r.hasExitCode
+	}
+}
+
+// describeLife makes e an event about the end of the life.
+func (end *ending) describeLife(e *Event, kind Kind) {
+	*e = Event{}
+	e.Kind, e.Time, e.Outcome, e.Reason = kind, end.time, end.rules.outcome, end.rules.reason
+	e.ExitCode, e.HasExitCode = end.result.exitCode, end.result.hasExitCode
 }
 
 func stopTimer(timer *time.Timer) {

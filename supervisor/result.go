@@ -18,14 +18,14 @@ var errGoexit = errors.New("the body called runtime.Goexit instead of returning"
 
 // result is how an attempt ended.
 type result struct {
-	verdict     verdict
 	err         error
-	reason      string // text of err
-	exitCode    int32
-	hasExitCode bool
+	reason      string        // text of err
 	retryAfter  time.Duration // counts only where hasHint is set
-	hasHint     bool
 	ran         time.Duration
+	exitCode    int32
+	verdict     verdict
+	hasExitCode bool
+	hasHint     bool
 	timedOut    bool
 }
 

@@ -25,6 +25,7 @@ type Supervisor struct {
 	byName   map[string]*task // live tasks
 	byUID    map[UID]*task    // live tasks and the finished ones that are kept
 	retained retained
+	scratch  Event         // room for task.publishFinishLocked
 	closing  bool          // admission is closed
 	drained  chan struct{} // closed when the last live task ends after admission was closed
 
