@@ -46,10 +46,10 @@ func (t *task) snapshotLocked() Snapshot {
 		Spec: t.spec.full(), UID: t.uid, State: t.state, Attempt: t.attempts, FailureStreak: t.history.streak,
 		CreateTime: t.created, StartTime: t.started, LastError: t.lastError, Outcome: t.outcome, Sequence: t.sequence,
 	}
-	switch t.state {
-	case StateBackoff:
+	if t.state == StateBackoff {
 		snap.NextAttempt = t.due
-	case StateFinished:
+	}
+	if t.state == StateFinished {
 		snap.FinishTime = t.due
 	}
 	return snap
