@@ -43,6 +43,7 @@ func (t *task) run(a *attempt) (delay time.Duration, again bool) {
 	if delay, again = t.conclude(a, &end); !again {
 		t.finish(&end)
 	}
+	t.release() // now that the log has the end of the attempt: no start of another one gets in front of it
 	return delay, again
 }
 
@@ -52,8 +53,10 @@ func (t *task) liveAfterGoexit(a *attempt) {
 	delay, again := t.conclude(a, &end)
 	if !again {
 		t.finish(&end)
+		t.release()
 		return
 	}
+	t.release()
 	t.pause(nil, delay)
 	t.live()
 }
@@ -108,10 +111,13 @@ func (t *task) prepare(mustWait bool) *attempt {
 	return t.current
 }
 
-// start lets the attempt, which holds its permit, begin.
+// start lets the attempt, which holds its permit, begin; not once admission is closed, even if the shutdown has not come to this task yet.
 func (t *task) start(a *attempt) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.sup.closing.Load() {
+		t.cancelLocked(ErrShutdown, 0)
+	}
 	if t.canceled != nil {
 		return false
 	}
@@ -143,13 +149,13 @@ func (t *task) timeOut(a *attempt) {
 // conclude records how the attempt ended, which was with end.result. It returns the delay after which another one follows, or completes end;
 // that is published by finish, together with the end of the attempt.
 func (t *task) conclude(a *attempt, end *ending) (delay time.Duration, again bool) {
-	t.release()
 	a.cancel(context.Canceled) // frees what the body derived from it
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := time.Now()
 	r := &end.result
 	end.time, end.attempt, r.ran = now, a.number, now.Sub(t.started)
+	t.endOutputLocked()
 	t.current = nil
 	stopTimer(a.timer)
 	stopTimer(t.grace)
@@ -221,24 +227,31 @@ func (t *task) pause(timer *time.Timer, delay time.Duration) *time.Timer {
 	return timer
 }
 
-// finish ends the life. The name is free, and everyone who asks sees the task finished, before anybody can learn of it from an event.
+// finish ends the life, and passes its slot on.
 func (t *task) finish(end *ending) {
 	t.sup.mu.Lock()
 	defer t.sup.mu.Unlock()
+	if sl := t.finishLocked(end); sl != nil {
+		t.sup.passSlotLocked(sl)
+	}
+}
+
+// finishLocked ends the life. The name is free, and everyone who asks sees the task finished, before anybody can learn of it from an
+// event. It returns the slot, if the task had one that others know of.
+func (t *task) finishLocked(end *ending) *slot {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.current = nil
-	t.enterLocked(StateFinished)
 	if end.attempt == 0 {
 		end.time = time.Now()
 	}
-	t.due = end.time
 	if t.canceled != nil {
 		end.rules = decision{outcome: OutcomeCanceled, reason: t.canceled.Error()}
 	}
-	t.settleLocked(end.rules.outcome)
-	t.sup.forgetLocked(t)
+	t.current = nil
+	t.sup.endLocked(t, end.rules.outcome, end.rules.reason, end.time)
+	end.rules.outcome, end.rules.reason = t.outcome, t.reason // others if the shutdown had abandoned the task a moment before
 	t.publishFinishLocked(end)
+	return t.slot
 }
 
 // publishFinishLocked tells of the last attempt, if there was one since the last event; of what the rules say to that, if they were asked;
@@ -253,6 +266,9 @@ func (t *task) publishFinishLocked(end *ending) {
 		end.describeLife(e, end.rules.kind)
 		e.Attempt = end.attempt
 		t.publishLocked(e)
+	}
+	if t.slot != nil {
+		t.sup.vacateLocked(t.slot)
 	}
 	end.describeLife(e, TaskRemoved)
 	t.publishLocked(e)

@@ -28,6 +28,10 @@ type Spec struct {
 	Backoff BackoffPolicy
 	// Timeout of each attempt, from the moment that it starts to run. Default: Config.Timeout. None: no timeout.
 	Timeout time.Duration
+	// Admission chooses the slot that the task must own to run. Default: a slot of its own.
+	Admission Admission
+	// CaptureOutput makes the lines that the body writes TaskOutput events. Default: they are discarded.
+	CaptureOutput bool
 	// Labels travel with the task and its events; the engine only copies them. Must not be changed while Add runs.
 	Labels map[string]string
 }
@@ -97,10 +101,12 @@ func (e *SpecError) Is(target error) bool { return target == ErrInvalidSpec }
 func (s *Spec) Validate() error {
 	var v violations
 	v.name("name", s.Name)
-	v.check(s.Task != nil, "task", "no body is given; set Task")
+	f, isFunc := s.Task.(TaskFunc)
+	v.check(s.Task != nil && (!isFunc || f != nil), "task", "no body is given; set Task")
 	v.duration("timeout", s.Timeout)
 	s.Restart.validate(&v)
 	s.Backoff.validate(&v)
+	s.Admission.validate(&v)
 	return v.err()
 }
 
