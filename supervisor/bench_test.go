@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -78,10 +79,18 @@ func engineLives(b testing.TB, n, adders int) {
 		})
 	}
 	adding.Wait()
-	s.closeAdmission() // a shutdown would cancel the last ones
-	<-s.drained
-	if events := s.log.Last(); events != uint64(6*n+1) {
-		b.Errorf("%d events, want 6 for each of %d lives and 1 for the end of admission", events, n)
+	s.mu.Lock() // not a shutdown, which would cancel the last ones
+	last := slices.Collect(maps.Values(s.byName))
+	s.mu.Unlock()
+	for _, t := range last {
+		if _, err := t.await(context.Background(), nil, (*task).endedLocked); err != nil {
+			b.Error(err)
+		}
+	}
+	s.mu.Lock() // under which the last events are published
+	defer s.mu.Unlock()
+	if events := s.log.Last(); events != uint64(6*n) {
+		b.Errorf("%d events, want 6 for each of %d lives", events, n)
 	}
 }
 
