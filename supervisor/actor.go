@@ -40,26 +40,25 @@ func (t *task) run(a *attempt) (delay time.Duration, again bool) {
 	}()
 	a.call(&end.result)
 	returned = true
-	return t.follow(a, &end)
+	if delay, again = t.conclude(a, &end); !again {
+		t.finish(&end)
+	}
+	t.release() // now that the log has the end of the attempt: no start of another one gets in front of it
+	return delay, again
 }
 
 // liveAfterGoexit goes on with a life whose last attempt took its goroutine with it.
 func (t *task) liveAfterGoexit(a *attempt) {
-	delay, again := t.follow(a, &ending{result: result{verdict: failed, err: errGoexit, reason: errGoexit.Error()}})
-	if again {
-		t.pause(nil, delay)
-		t.live()
-	}
-}
-
-// follow does what follows an attempt that ended with end.result: it returns the delay before another one, or ends the life.
-func (t *task) follow(a *attempt, end *ending) (delay time.Duration, again bool) {
-	delay, again = t.conclude(a, end)
+	end := ending{result: result{verdict: failed, err: errGoexit, reason: errGoexit.Error()}}
+	delay, again := t.conclude(a, &end)
 	if !again {
-		t.finish(end)
+		t.finish(&end)
+		t.release()
+		return
 	}
-	t.release() // now that the log has the end of the attempt: no start of another one gets in front of it
-	return delay, again
+	t.release()
+	t.pause(nil, delay)
+	t.live()
 }
 
 // finishIdle ends a life that was canceled between attempts.
@@ -108,7 +107,6 @@ func (t *task) prepare(mustWait bool) *attempt {
 	if mustWait && t.state != StateWaiting {
 		t.enterLocked(StateWaiting)
 	}
-	t.next = time.Time{}
 	t.current = newAttempt(t, t.attempts+1)
 	return t.current
 }
@@ -176,7 +174,7 @@ func (t *task) conclude(a *attempt, end *ending) (delay time.Duration, again boo
 		return 0, false
 	}
 	t.enterLocked(StateBackoff)
-	t.next = now.Add(end.rules.delay)
+	t.due = now.Add(end.rules.delay)
 	if t.wake == nil && end.rules.delay > 0 {
 		t.wake = make(chan struct{}, 1)
 	}
@@ -206,11 +204,8 @@ func (t *task) publishBackoffLocked(end *ending) {
 //
 //go:noinline
 func (t *task) publishEndLocked(end *ending) {
-	r := &end.result
-	e := Event{Kind: TaskStopped, Time: end.time, Attempt: end.attempt, Duration: r.ran}
-	if r.verdict == failed || r.verdict == fatal {
-		e.Kind, e.Reason, e.ExitCode, e.HasExitCode = TaskFailed, r.reason, r.exitCode, r.hasExitCode
-	}
+	var e Event
+	end.describeAttempt(&e)
 	t.publishLocked(&e)
 }
 
@@ -255,27 +250,46 @@ func (t *task) finishLocked(end *ending) *slot {
 	t.current = nil
 	t.sup.endLocked(t, end.rules.outcome, end.rules.reason, end.time)
 	end.rules.outcome, end.rules.reason = t.outcome, t.reason // others if the shutdown had abandoned the task a moment before
+	t.publishFinishLocked(end)
+	return t.slot
+}
+
+// publishFinishLocked tells of the last attempt, if there was one since the last event; of what the rules say to that, if they were asked;
+// and of the end of the life. It makes the events where Supervisor.mu guards them, for they would make the stack grow.
+func (t *task) publishFinishLocked(end *ending) {
+	e := &t.sup.scratch
 	if end.attempt != 0 {
-		t.publishEndLocked(end)
+		end.describeAttempt(e)
+		t.publishLocked(e)
 	}
 	if end.rules.kind != 0 {
-		t.publishFinishLocked(end, end.rules.kind, end.attempt)
+		end.describeLife(e, end.rules.kind)
+		e.Attempt = end.attempt
+		t.publishLocked(e)
 	}
 	if t.slot != nil {
 		t.sup.vacateLocked(t.slot)
 	}
-	t.publishFinishLocked(end, TaskRemoved, 0)
-	return t.slot
+	end.describeLife(e, TaskRemoved)
+	t.publishLocked(e)
+	*e = Event{}
 }
 
-// publishFinishLocked tells of the end of the life.
-//
-//go:noinline
-func (t *task) publishFinishLocked(end *ending, kind Kind, attempt uint64) {
-	t.publishLocked(&Event{
-		Kind: kind, Time: end.time, Attempt: attempt, Reason: end.rules.reason,
-		ExitCode: end.result.exitCode, HasExitCode: end.result.hasExitCode, Outcome: end.rules.outcome,
-	})
+// describeAttempt makes e the event about the end of the attempt.
+func (end *ending) describeAttempt(e *Event) {
+	r := &end.result
+	*e = Event{}
+	e.Kind, e.Time, e.Attempt, e.Duration = TaskStopped, end.time, end.attempt, r.ran
+	if r.verdict == failed || r.verdict == fatal {
+		e.Kind, e.Reason, e.ExitCode, e.HasExitCode = TaskFailed, r.reason, r.exitCode, r.hasExitCode
+	}
+}
+
+// describeLife makes e an event about the end of the life.
+func (end *ending) describeLife(e *Event, kind Kind) {
+	*e = Event{}
+	e.Kind, e.Time, e.Outcome, e.Reason = kind, end.time, end.rules.outcome, end.rules.reason
+	e.ExitCode, e.HasExitCode = end.result.exitCode, end.result.hasExitCode
 }
 
 func stopTimer(timer *time.Timer) {

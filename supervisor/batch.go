@@ -141,7 +141,7 @@ func (s *Supervisor) Rehearse(spec Spec) (State, error) {
 	if err := spec.Validate(); err != nil {
 		return 0, err
 	}
-	t := &task{sup: s, spec: spec}
+	t := &task{sup: s, spec: s.specs.compact(&spec)}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.admitLocked(t, 1); err != nil {

@@ -50,7 +50,6 @@ func (t *task) cancelLocked(cause error, grace time.Duration) (first bool) {
 	}
 	wasIn := t.state
 	if wasIn != StateStopping && wasIn != StateStuck { // an attempt that timed out is there already
-		t.next = time.Time{}
 		t.enterLocked(StateStopping)
 	}
 	if a := t.current; a != nil {

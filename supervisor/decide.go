@@ -25,9 +25,9 @@ type history struct {
 // decision is what follows an attempt.
 type decision struct {
 	kind    Kind // BackoffScheduled, ActorExhausted, ActorDead, or 0: nothing to be said before TaskRemoved
-	delay   time.Duration
 	source  BackoffSource
 	outcome Outcome // of the life, where the decision ends it
+	delay   time.Duration
 	reason  string
 }
 

@@ -294,7 +294,8 @@ func TestDefaults(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			want := rules{restart: c.want.Restart, backoff: c.want.Backoff, timeout: c.want.Timeout}
-			if got := c.spec.rules(&c.config); got != want {
+			p := policiesOf(&c.spec)
+			if got := p.rules(&c.config); got != want {
 				t.Errorf("%+v\nwant %+v", got, want)
 			}
 		})

@@ -10,7 +10,7 @@ import (
 type task struct {
 	sup  *Supervisor // immutable
 	uid  UID         // immutable
-	spec Spec        // immutable, labels included; as given, defaults not filled in
+	spec taskSpec    // immutable, labels included; as given, defaults not filled in
 
 	capture *capture // immutable; what it points to is guarded by mu. nil unless the spec has CaptureOutput
 
@@ -24,8 +24,7 @@ type task struct {
 	history   history
 	created   time.Time
 	started   time.Time
-	next      time.Time // of the next attempt; set in StateBackoff
-	finished  time.Time
+	due       time.Time // in StateBackoff, of the next attempt; in StateFinished, of the end
 	lastError *LastError
 	sequence  uint64 // of the last event
 
@@ -47,11 +46,18 @@ func (t *task) publishLocked(e *Event) {
 
 // snapshotLocked copies the state of the task.
 func (t *task) snapshotLocked() Snapshot {
-	return Snapshot{
-		Spec: t.spec, UID: t.uid, State: t.state, Attempt: t.attempts, FailureStreak: t.history.streak,
-		CreateTime: t.created, StartTime: t.started, NextAttempt: t.next, FinishTime: t.finished,
-		LastError: t.lastError, Slot: t.slotName(), Outcome: t.outcome, Reason: t.reason, Sequence: t.sequence,
+	snap := Snapshot{
+		Spec: t.spec.full(), UID: t.uid, State: t.state, Attempt: t.attempts, FailureStreak: t.history.streak,
+		CreateTime: t.created, StartTime: t.started, LastError: t.lastError, Slot: t.slotName(), Outcome: t.outcome, Reason: t.reason,
+		Sequence: t.sequence,
 	}
+	if t.state == StateBackoff {
+		snap.NextAttempt = t.due
+	}
+	if t.state == StateFinished {
+		snap.FinishTime = t.due
+	}
+	return snap
 }
 
 func (t *task) snapshot() Snapshot {

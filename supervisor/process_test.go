@@ -8,7 +8,7 @@ import (
 )
 
 // processes are what a test binary can be told to do instead of running tests: see beBody.
-var processes = map[string]func() int{"hostile": hostileProcess, "idle": idleProcess}
+var processes = map[string]func() int{"hostile": hostileProcess, "idle": idleProcess, "idleBare": idleBareProcess}
 
 func runProcess(name string) int {
 	p, ok := processes[name]

@@ -16,15 +16,15 @@ var errGoexit = errors.New("the body called runtime.Goexit instead of returning"
 
 // result is how an attempt ended.
 type result struct {
-	verdict     verdict
 	err         error
-	reason      string // text of err
-	exitCode    int32
-	hasExitCode bool
+	reason      string        // text of err
 	retryAfter  time.Duration // counts only where hasHint is set
+	ran         time.Duration
+	exitCode    int32
+	verdict     verdict
+	hasExitCode bool
 	hasHint     bool
 	ofTimeout   bool // err says no more than that the time was over
-	ran         time.Duration
 	timedOut    bool
 }
 

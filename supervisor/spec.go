@@ -187,12 +187,12 @@ func alphanumeric(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
 }
 
-// rules returns the rules of the spec, each zero one replaced by the default of the config, and each None by zero.
-func (s *Spec) rules(c *Config) rules {
-	restart := s.Restart
+// rules returns the policies as rules, each zero one replaced by the default of the config, and each None by zero.
+func (p *policies) rules(c *Config) rules {
+	restart := p.Restart
 	restart.Mode = cmp.Or(restart.Mode, c.RestartMode, RestartOnFailure)
 	restart.Interval = resolve(restart.Interval, 0)
-	return rules{restart: restart, backoff: s.Backoff.withDefaults(&c.Backoff), timeout: resolve(s.Timeout, c.Timeout)}
+	return rules{restart: restart, backoff: p.Backoff.withDefaults(&c.Backoff), timeout: resolve(p.Timeout, c.Timeout)}
 }
 
 // resolve returns what d asks for: the default for zero, zero for None.

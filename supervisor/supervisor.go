@@ -18,6 +18,7 @@ type Supervisor struct {
 	epoch   string               // immutable: identifies the event log
 	log     *eventlog.Log[Event] // has a lock of its own, the innermost of all
 	newest  time.Time            // of the newest event; guarded by the lock of the log
+	specs   specs                // safe for concurrent use
 	permits *semaphore.Weighted  // held by running attempts; nil without a limit
 
 	mu sync.Mutex // guards what is below. Order: Supervisor.mu, then task.mu, then the event log's own lock.
@@ -26,6 +27,7 @@ type Supervisor struct {
 	byUID    map[UID]*task    // live tasks and the finished ones that are kept
 	slots    map[string]*slot // that tasks own, but for those that only their default owner wants
 	retained retained
+	scratch  Event         // room for task.publishFinishLocked
 	closing  atomic.Bool   // admission is closed; written under mu, read under task.mu as well
 	detach   []func() bool // ends what Start asked of its context
 	drained  chan struct{} // closed when the last live task ends after admission was closed
@@ -105,7 +107,7 @@ func (s *Supervisor) register(t *task, snap *Snapshot) error {
 func (s *Supervisor) newTask(spec Spec) *task {
 	spec.Labels = maps.Clone(spec.Labels)
 	now := time.Now()
-	t := &task{sup: s, uid: newUIDAt(now), spec: spec, created: now}
+	t := &task{sup: s, uid: newUIDAt(now), spec: s.specs.compact(&spec), created: now}
 	if spec.CaptureOutput {
 		t.capture = newCapture(&s.config)
 	}
@@ -130,7 +132,7 @@ func (s *Supervisor) admitLocked(t *task, n int) error {
 // endLocked makes a life one that has ended: it frees the name and answers those who wait.
 func (s *Supervisor) endLocked(t *task, outcome Outcome, reason string, at time.Time) {
 	t.enterLocked(StateFinished)
-	t.finished = at
+	t.due = at
 	t.settleLocked(outcome, reason)
 	s.forgetLocked(t)
 }
