@@ -159,7 +159,7 @@ func TestCommandLineMistakes(t *testing.T) {
 	}{
 		{[]string{"--nope"}, "unknown flag: --nope; see taskvisord --help"},
 		{[]string{"--max_task=3"}, "unknown flag: --max_task; did you mean --max-tasks?"},
-		{[]string{"-x"}, "unknown shorthand flag: 'x' in -x"},
+		{[]string{"-x"}, "unknown shorthand flag: 'x' in -x; see taskvisord --help"},
 		{[]string{"--grace"}, "flag needs an argument: --grace"},
 		{[]string{"run"}, `"run" is neither a flag nor a command; see taskvisord --help`},
 		{[]string{"version", "now"}, `"now" is neither a flag nor a command; see taskvisord version --help`},
