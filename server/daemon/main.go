@@ -73,14 +73,19 @@ const lastWordsPatience = 200 * time.Millisecond
 // execute runs the command line and reports what goes wrong.
 func execute(ctx context.Context, o *options, p *Process, log *atomic.Pointer[slog.Logger]) (code int) {
 	report := reportPlain(p.Stderr, o.name)
-	cmd := newCommand(o, p, func(ctx context.Context, c *config) (err error) {
-		handler := newLogHandler(p.Stderr, c.logFormat, c.logLevel)
-		log.Store(slog.New(handler))
-		if c.logFormat == logJSON {
-			report = reportLogged(handler)
-		}
-		code, err = serve(ctx, o, c, handler)
-		return err
+	var handler slog.Handler
+	cmd := newCommand(o, p, steps{
+		logTo: func(c *config) {
+			handler = newLogHandler(p.Stderr, c.logFormat, c.logLevel)
+			log.Store(slog.New(handler))
+			if c.logFormat == logJSON {
+				report = reportLogged(handler)
+			}
+		},
+		serve: func(ctx context.Context, c *config) (err error) {
+			code, err = serve(ctx, o, c, handler)
+			return err
+		},
 	})
 	cmd.SetArgs(append([]string{}, p.Args...)) // cobra takes nil for those of the process
 	cmd.SetOut(p.Stdout)

@@ -137,8 +137,9 @@ func TestValueMistakes(t *testing.T) {
 		{"--log-format=xml", `--log-format: "xml" is not one of text, json`},
 		{"--log-level=INFO", `--log-level: "INFO" is not one of debug, info, warn, error`},
 		{"--tasks=nope", `--tasks: stat nope: no such file or directory`},
-		{"--config=nope", `config file: open nope: no such file or directory`},
-		{"--config=.", `config file: read .: is a directory`},
+		{"--config=nope", `--config: open nope: no such file or directory`},
+		{"--config=.", `--config: read .: is a directory`},
+		{"--config=", `--config: open : no such file or directory`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.arg[:min(len(tt.arg), 40)], func(t *testing.T) {
@@ -161,6 +162,9 @@ func TestCommandLineMistakes(t *testing.T) {
 		{[]string{"--max_task=3"}, "unknown flag: --max_task; did you mean --max-tasks?"},
 		{[]string{"-x"}, "unknown shorthand flag: 'x' in -x; see taskvisord --help"},
 		{[]string{"--grace"}, "flag needs an argument: --grace"},
+		{[]string{"--version=3"}, `--version: "3" is neither true nor false`},
+		{[]string{"completion"}, "taskvisord completion: give one of bash, fish, powershell, zsh"},
+		{[]string{"completion", "dash"}, "taskvisord completion: give one of bash, fish, powershell, zsh"},
 		{[]string{"run"}, `"run" is neither a flag nor a command; see taskvisord --help`},
 		{[]string{"version", "now"}, `"now" is neither a flag nor a command; see taskvisord version --help`},
 		{[]string{"--plugins=sleep", "--exec-allow=date"}, "--exec-allow: commands are allowed, but exec is not among the plugins of --plugins; add exec there, or allow no commands"},
