@@ -10,14 +10,16 @@ import (
 	"github.com/taskvisor/taskvisor/supervisor"
 )
 
-// drain stops the tasks, then the server, and says how that went. The code is ExitStuck when tasks ignored it. A second signal does not
-// come here: it ends Run over the head of this.
-func (d *daemon) drain(ctx context.Context) (code int) {
+// drain stops the tasks, then the server, and says how that went, in that order: the verdict is the last line of the log, behind the last of the
+// events, which is when logged is closed. The code is ExitStuck when tasks ignored it. A second signal does not come here: it ends Run over
+// the head of this.
+func (d *daemon) drain(ctx context.Context, logged <-chan struct{}) (code int) {
 	begin := time.Now()
 	live := len(d.supervisor.List(supervisor.ListOptions{}))
 	d.log.Info(d.farewell(ctx, live))
 	err := d.server.Shutdown(context.WithoutCancel(ctx))
 	d.serving.Wait()
+	<-logged
 	return d.verdict(live, time.Since(begin), err)
 }
 

@@ -113,9 +113,7 @@ func (d *daemon) run(ctx context.Context) (code int, err error) {
 	case ctx.Err() != nil:
 		err = nil // it was asked to stop while it added the tasks
 	}
-	code = max(code, d.drain(ctx))
-	<-logged
-	return code, err
+	return max(code, d.drain(ctx, logged)), err
 }
 
 // followEvents logs the events until the supervisor has shut down.
