@@ -64,7 +64,7 @@ func newCommand(o *options, p *Process, next steps) *cobra.Command {
 	cmd.SetFlagErrorFunc(flagError)
 	cmd.SetVersionTemplate("{{.Version}}\n")
 	cmd.SetUsageFunc(usage)
-	cmd.AddCommand(versionCommand(o), completionCommand())
+	cmd.AddCommand(versionCommand(o), completionCommand(o.name))
 	cmd.CompletionOptions.DisableDefaultCmd = true
 	return cmd
 }

@@ -27,12 +27,17 @@ func shellNames() (names []string) {
 	return names
 }
 
+const completionHelp = `Print a script with which the shell completes the command line. Shells: %s.
+For bash, put this into the file that it reads at its start:
+
+  source <(%s completion bash)`
+
 // completionCommand replaces that of cobra, which answers a shell that it does not know with a page of help and the exit code of success.
-func completionCommand() *cobra.Command {
+func completionCommand(name string) *cobra.Command {
 	return &cobra.Command{
 		Use:       "completion SHELL",
 		Short:     "Print a script that completes the command line",
-		Long:      "Print a script that completes the command line of " + strings.Join(shellNames(), ", ") + "; the shell has to read it at its start.",
+		Long:      fmt.Sprintf(completionHelp, strings.Join(shellNames(), ", "), name),
 		ValidArgs: shellNames(),
 		Args:      oneShell,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -52,5 +57,5 @@ func oneShell(cmd *cobra.Command, args []string) error {
 	if len(args) == 1 && slices.Contains(shellNames(), args[0]) {
 		return nil
 	}
-	return &usageError{[]string{fmt.Sprintf("%s: give one of %s", cmd.CommandPath(), strings.Join(shellNames(), ", "))}}
+	return &usageError{[]string{fmt.Sprintf("%s: give one of %s", cmd.Name(), strings.Join(shellNames(), ", "))}}
 }

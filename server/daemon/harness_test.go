@@ -13,8 +13,8 @@ import (
 
 	"github.com/taskvisor/taskvisor/supervisor"
 	"github.com/taskvisor/taskvisor/supervisor/plugin"
-	"github.com/taskvisor/taskvisor/supervisor/plugins"
 	"github.com/taskvisor/taskvisor/supervisor/plugins/exec"
+	"github.com/taskvisor/taskvisor/supervisor/plugins/sleep"
 )
 
 // asDaemon makes the test binary a daemon: see process_test.go.
@@ -27,8 +27,13 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
+// builtIn are two of the built-in plugins, so that another one more changes no message here.
 func builtIn(s Settings) ([]plugin.Plugin, error) {
-	return plugins.Default(plugins.Options{Exec: exec.Options{Allow: s.ExecAllow}})
+	command, err := exec.New(exec.Options{Allow: s.ExecAllow})
+	if err != nil {
+		return nil, err
+	}
+	return []plugin.Plugin{command, sleep.New()}, nil
 }
 
 // stubborn is a plugin whose bodies ignore their cancellation until they are released.

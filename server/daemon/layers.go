@@ -57,8 +57,11 @@ func loadConfig(table []setting, environ []string, flags layer, configFlag *pfla
 	}
 	var file layer
 	var problems []string
-	if configFile != "" || configFlag.Changed { // an empty flag is more likely a mistake than the wish for no file
+	switch {
+	case configFile != "":
 		file, problems = readConfigFile(table, configFile, origin)
+	case configFlag.Changed: // more likely by mistake than for the wish for no file
+		problems = []string{origin + ": the path is empty; give that of a file"}
 	}
 	c, wrong := merge(table, file, env, flags)
 	c.unknownEnv = unknown
