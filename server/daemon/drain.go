@@ -16,7 +16,7 @@ import (
 func (d *daemon) drain(ctx context.Context, logged <-chan struct{}) (code int) {
 	begin := time.Now()
 	live := len(d.supervisor.List(supervisor.ListOptions{}))
-	d.log.Info(d.farewell(ctx, live))
+	briefly(func() { d.log.Info(d.farewell(ctx, live)) })
 	err := d.server.Shutdown(context.WithoutCancel(ctx))
 	d.serving.Wait()
 	<-logged

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,8 @@ import (
 	"testing"
 
 	"github.com/taskvisor/taskvisor/server"
+	"github.com/taskvisor/taskvisor/supervisor"
+	"github.com/taskvisor/taskvisor/supervisor/plugin"
 )
 
 const stubbornTasks = "tasks:\n- {name: deaf, plugin: stubborn}\n- {name: calm, plugin: sleep, config: {duration: 1h}}\n"
@@ -212,34 +215,44 @@ func TestTaskThatCannotBeAdded(t *testing.T) {
 	<-listener.calls
 }
 
-// A log that nobody reads holds up what is written to it, but not the one who insists.
-func TestSecondSignalWithALogThatIsStuck(t *testing.T) {
-	stuck := &stuckWriter{entered: make(chan struct{}), released: make(chan struct{})}
-	signals := make(chan os.Signal, 2)
-	ended := make(chan int)
-	go func() {
-		ended <- Run(t.Context(), Process{Args: []string{"--listen=127.0.0.1:0"}, Stdout: io.Discard, Stderr: stuck, Signals: signals}, Plugins(builtIn))
-	}()
-	<-stuck.entered
-	signals <- syscall.SIGTERM
-	signals <- syscall.SIGTERM
-	if code := <-ended; code != 128+15 {
+// "One that nobody reads keeps neither a task from being stopped …": the task is canceled while the log is stuck.
+func TestDrainWithALogThatIsStuck(t *testing.T) {
+	write(t, map[string]string{"t.yaml": "tasks:\n- {name: a, plugin: witness}\n"})
+	canceled := make(chan struct{})
+	witness := plugin.Definition[struct{}]{
+		Name:        "witness",
+		Description: "Tells of its cancellation.",
+		Build: func(struct{}) (supervisor.Task, error) {
+			return supervisor.TaskFunc(func(ctx context.Context) error {
+				<-ctx.Done()
+				close(canceled)
+				return ctx.Err()
+			}), nil
+		},
+	}
+	r := launch(t, Plugins(func(Settings) ([]plugin.Plugin, error) { return []plugin.Plugin{witness}, nil }), "--tasks=t.yaml")
+	r.await(t, "TASK_STARTING")
+	r.await(t, "ready")
+	r.stderr.mu.Lock() // whoever writes has to wait
+	r.signals <- syscall.SIGTERM
+	<-canceled
+	r.stderr.mu.Unlock()
+	if code := r.exit(); code != ExitClean {
 		t.Errorf("exit code %d", code)
 	}
-	close(stuck.released)
 }
 
-// stuckWriter blocks until it is released.
-type stuckWriter struct {
-	once     sync.Once
-	entered  chan struct{} // closed by the first write
-	released chan struct{}
-}
-
-func (w *stuckWriter) Write(p []byte) (int, error) {
-	w.once.Do(func() { close(w.entered) })
-	<-w.released
-	return len(p), nil
+// "… nor a second signal from its effect."
+func TestSecondSignalWithALogThatIsStuck(t *testing.T) {
+	r := launch(t, Plugins(builtIn))
+	r.await(t, "ready")
+	r.stderr.mu.Lock()
+	defer r.stderr.mu.Unlock()
+	r.signals <- syscall.SIGTERM
+	r.signals <- syscall.SIGTERM
+	if code := r.exit(); code != 128+15 {
+		t.Errorf("exit code %d", code)
+	}
 }
 
 func TestVerdictOnAnotherError(t *testing.T) {
