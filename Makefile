@@ -70,7 +70,7 @@ lint: lint-proto lint-go ## lint proto and Go files
 
 cover: ## test coverage by package, and an HTML page in .cache/
 	@mkdir -p $(CACHE)
-	go test -coverpkg=./client/...,./cmd/...,./server/...,./supervisor/... -coverprofile=$(CACHE)/cover.txt ./...
+	go test $(CHECK_TIMEOUT) -coverpkg=./client/...,./cmd/...,./server/...,./supervisor/... -coverprofile=$(CACHE)/cover.txt ./...
 	@go tool cover -html=$(CACHE)/cover.txt -o $(CACHE)/cover.html
 	@go tool cover -func=$(CACHE)/cover.txt | tail -n 1
 
@@ -83,7 +83,7 @@ bench: ## run the benchmarks (BENCH=regexp BENCHTIME=1s COUNT=1)
 	go test -timeout $(BENCH_TIMEOUT) -run '^$$' -bench '$(BENCH)' -benchmem -benchtime '$(BENCHTIME)' -count $(COUNT) $(BENCH_PACKAGES)
 
 benchcmp: $(BIN)/benchstat ## compare the tree with the commit BASE=HEAD (COUNT=6 when not given)
-	@BENCH='$(BENCH)' BENCHTIME='$(BENCHTIME)' COUNT='$(if $(filter 1,$(COUNT)),6,$(COUNT))' \
+	@BENCH='$(BENCH)' BENCHTIME='$(BENCHTIME)' COUNT='$(if $(filter file,$(origin COUNT)),6,$(COUNT))' \
 		sh .tools/benchcmp.sh $(BIN)/benchstat '$(BASE)' $(BENCH_PACKAGES)
 
 ##@ Verify
