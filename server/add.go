@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -102,13 +103,12 @@ func (s *Server) build(wire *pb.TaskSpec, v *violations) (run supervisor.Task, c
 
 // rehearse answers as if the task was added.
 func (s *Server) rehearse(spec *supervisor.Spec) (*pb.Task, error) {
-	if s.drain.started() {
-		return nil, supervisor.ErrShutdown
+	state, err := s.sup.Rehearse(*spec)
+	if err != nil {
+		return nil, err
 	}
-	if holder, err := s.sup.Get(supervisor.ByName(spec.Name)); err == nil {
-		return nil, &supervisor.TaskError{Name: spec.Name, UID: holder.UID, Err: supervisor.ErrTaskExists}
-	}
-	return taskToWire(&supervisor.Snapshot{Spec: *spec, State: supervisor.StateWaiting, CreateTime: time.Now()}), nil
+	slot := cmp.Or(spec.Admission.Slot, spec.Name)
+	return taskToWire(&supervisor.Snapshot{Spec: *spec, State: state, CreateTime: time.Now(), Slot: slot}), nil
 }
 
 // renamed returns the spec, made by checkAdd, with another name.

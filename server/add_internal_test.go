@@ -59,7 +59,7 @@ func FuzzAddTask(f *testing.F) {
 		}
 		if err != nil {
 			status := statusOf(err)
-			if size := proto.Size(status.Proto()); status.Message() == "" || len(status.Details()) == 0 || size > 8<<10 {
+			if size := proto.Size(status.Proto()); status.Message() == "" || len(status.Details()) == 0 || size > maxStatusBytes {
 				t.Errorf("%v gives %v, %d bytes", err, status, size)
 			}
 			return

@@ -25,6 +25,13 @@ var (
 		supervisor.ShutdownRequested:     pb.EventKind_EVENT_KIND_SHUTDOWN_REQUESTED,
 		supervisor.AllStoppedWithinGrace: pb.EventKind_EVENT_KIND_ALL_STOPPED_WITHIN_GRACE,
 		supervisor.GraceExceeded:         pb.EventKind_EVENT_KIND_GRACE_EXCEEDED,
+
+		supervisor.ControllerSubmitted:      pb.EventKind_EVENT_KIND_CONTROLLER_SUBMITTED,
+		supervisor.ControllerRejected:       pb.EventKind_EVENT_KIND_CONTROLLER_REJECTED,
+		supervisor.ControllerSlotTransition: pb.EventKind_EVENT_KIND_CONTROLLER_SLOT_TRANSITION,
+		supervisor.SubscriberOverflow:       pb.EventKind_EVENT_KIND_SUBSCRIBER_OVERFLOW,
+		supervisor.SubscriberPanicked:       pb.EventKind_EVENT_KIND_SUBSCRIBER_PANICKED,
+		supervisor.TaskOutput:               pb.EventKind_EVENT_KIND_TASK_OUTPUT,
 	}
 	wireStates = [...]pb.TaskState{
 		supervisor.StateQueued:   pb.TaskState_TASK_STATE_QUEUED,
@@ -46,6 +53,27 @@ var (
 	wireSources = [...]pb.BackoffSource{
 		supervisor.BackoffAfterSuccess: pb.BackoffSource_BACKOFF_SOURCE_SUCCESS,
 		supervisor.BackoffAfterFailure: pb.BackoffSource_BACKOFF_SOURCE_FAILURE,
+	}
+	wirePolicies = [...]pb.AdmissionPolicy{
+		supervisor.AdmitQueue:    pb.AdmissionPolicy_ADMISSION_POLICY_QUEUE,
+		supervisor.AdmitReplace:  pb.AdmissionPolicy_ADMISSION_POLICY_REPLACE,
+		supervisor.DropIfRunning: pb.AdmissionPolicy_ADMISSION_POLICY_DROP_IF_RUNNING,
+	}
+	wireSlotStates = [...]pb.SlotState{
+		supervisor.SlotIdle:     pb.SlotState_SLOT_STATE_IDLE,
+		supervisor.SlotOwned:    pb.SlotState_SLOT_STATE_OWNED,
+		supervisor.SlotStopping: pb.SlotState_SLOT_STATE_STOPPING,
+	}
+	wireRejections = [...]pb.Rejection{
+		supervisor.RejectedSlotBusy:   pb.Rejection_REJECTION_SLOT_BUSY,
+		supervisor.RejectedQueueFull:  pb.Rejection_REJECTION_QUEUE_FULL,
+		supervisor.RejectedSuperseded: pb.Rejection_REJECTION_SUPERSEDED,
+		supervisor.RejectedShutdown:   pb.Rejection_REJECTION_SHUTDOWN,
+		supervisor.RejectedPurged:     pb.Rejection_REJECTION_PURGED,
+	}
+	wireStreams = [...]pb.OutputStream{
+		supervisor.Stdout: pb.OutputStream_OUTPUT_STREAM_STDOUT,
+		supervisor.Stderr: pb.OutputStream_OUTPUT_STREAM_STDERR,
 	}
 	wireModes = [...]pb.RestartMode{
 		supervisor.RestartNever:     pb.RestartMode_RESTART_MODE_NEVER,

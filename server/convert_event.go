@@ -29,27 +29,19 @@ func eventToWire(e *supervisor.Event) *pb.Event {
 		Delay:         durationIf(fields.Has(supervisor.FieldDelay), e.Delay),
 		BackoffSource: toWire(wireSources[:], e.Source),
 		Outcome:       toWire(wireOutcomes[:], e.Outcome),
-		Slot:          eventSlot(e),
+		Slot:          validText(e.Slot),
 
-		// The engine has no controller, no observers, no output and no principals yet.
-		Rejection:         pb.Rejection_REJECTION_UNSPECIFIED,
-		PreviousSlotState: pb.SlotState_SLOT_STATE_UNSPECIFIED,
-		SlotState:         pb.SlotState_SLOT_STATE_UNSPECIFIED,
-		QueueDepth:        0,
-		Subscriber:        "",
-		LostCount:         0,
-		Stream:            pb.OutputStream_OUTPUT_STREAM_UNSPECIFIED,
-		Line:              "",
-		Principal:         "",
-	}
-}
+		Rejection:         toWire(wireRejections[:], e.Rejection),
+		PreviousSlotState: toWire(wireSlotStates[:], e.PreviousSlotState),
+		SlotState:         toWire(wireSlotStates[:], e.SlotState),
+		QueueDepth:        uint32(e.Depth),
+		Subscriber:        validText(e.Subscriber),
+		LostCount:         e.Lost,
+		Stream:            toWire(wireStreams[:], e.Stream),
+		Line:              validText(e.Line),
 
-// eventSlot: as long as nobody can choose a slot, each task has the default one, which is named like the task.
-func eventSlot(e *supervisor.Event) string {
-	if e.Kind == supervisor.TaskAdded {
-		return validText(e.Task)
+		Principal: "", // the engine has no principals yet
 	}
-	return ""
 }
 
 func cursorToWire(c supervisor.Cursor) *pb.Cursor {

@@ -17,7 +17,15 @@ func specToEngine(s *pb.TaskSpec, v *violations) supervisor.Spec {
 		Backoff: backoffToEngine(s.GetBackoff(), v),
 		Timeout: v.durationOrNone("task.timeout", s.GetTimeout()),
 		Labels:  s.GetLabels(),
+
+		Admission:     admissionToEngine(s.GetAdmission(), v),
+		CaptureOutput: s.GetCaptureOutput(),
 	}
+}
+
+func admissionToEngine(a *pb.Admission, v *violations) supervisor.Admission {
+	v.enum("task.admission.policy", a.GetPolicy(), true)
+	return supervisor.Admission{Slot: a.GetSlot(), Policy: toEngine[supervisor.AdmissionPolicy](wirePolicies[:], a.GetPolicy())}
 }
 
 func restartToEngine(p *pb.RestartPolicy, v *violations) supervisor.RestartPolicy {

@@ -38,15 +38,16 @@ func taskToWire(snap *supervisor.Snapshot) *pb.Task {
 		Slot:            taskSlot(snap),
 		Generation:      1, // nothing changes a spec yet
 		PluginVersion:   version,
+		OutcomeReason:   reasonIf(finished, snap.Reason),
 	}
 }
 
-// taskSlot: as long as nobody can choose a slot, each live task owns the default one, which is named like the task.
+// taskSlot: a life that has ended neither owns a slot nor waits for one.
 func taskSlot(snap *supervisor.Snapshot) string {
 	if snap.State == supervisor.StateFinished {
 		return ""
 	}
-	return validText(snap.Spec.Name)
+	return validText(snap.Slot)
 }
 
 // outcomeIf: the engine has an outcome for a stuck task that its shutdown abandoned; on the wire only a finished one has.
@@ -55,6 +56,13 @@ func outcomeIf(finished bool, outcome supervisor.Outcome) pb.Outcome {
 		return pb.Outcome_OUTCOME_UNSPECIFIED
 	}
 	return toWire(wireOutcomes[:], outcome)
+}
+
+func reasonIf(finished bool, reason string) string {
+	if !finished {
+		return ""
+	}
+	return validText(reason)
 }
 
 func lastErrorToWire(e *supervisor.LastError) *pb.TaskError {
@@ -100,9 +108,13 @@ func engineSpecToWire(s *supervisor.Spec) *pb.TaskSpec {
 		Backoff:       backoffToWire(&s.Backoff),
 		Timeout:       durationOrDefault(s.Timeout),
 		Labels:        labelsToWire(s.Labels),
-		Admission:     nil,
-		CaptureOutput: false,
+		Admission:     admissionToWire(&s.Admission),
+		CaptureOutput: s.CaptureOutput,
 	}
+}
+
+func admissionToWire(a *supervisor.Admission) *pb.Admission {
+	return orNil(&pb.Admission{Slot: validText(a.Slot), Policy: toWire(wirePolicies[:], a.Policy)})
 }
 
 func restartToWire(p *supervisor.RestartPolicy) *pb.RestartPolicy {

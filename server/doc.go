@@ -5,7 +5,7 @@
 // A Server translates between the wire and one supervisor, and knows the plugins that make bodies out of requests:
 //
 //	sup, err := supervisor.New(supervisor.Config{})
-//	plugins, err := plugin.NewRegistry(sleep.Plugin, ...)
+//	plugins, err := plugin.NewRegistry(sleep.New(), ...)
 //	srv := server.New(sup, plugins, server.Config{})
 //	go srv.NewGRPCServer().Serve(listener)
 //	...
@@ -24,6 +24,7 @@
 //   - A stream of events gets each event that its filter selects exactly once, in the order of the sequences, or is told of a gap. One that
 //     begins with a snapshot gets each event that the snapshot does not show.
 //   - The first message of a stream that watches from now on has the cursor at which it begins.
+//   - Health knows each live task as the service "task/NAME": SERVING while an attempt runs, and from a success until the next attempt.
 //   - No stream can slow the supervisor or another stream, and none can keep the server from shutting down: see Shutdown.
 //
 // # What callers owe

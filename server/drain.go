@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,7 +24,6 @@ import (
 // It returns what the shutdown of the supervisor did: nil, a *supervisor.StuckError that names the stuck tasks, or the error of ctx if that
 // was done before the verdict. It may be called again, also while it runs: a second call with a ctx that is done cuts a first one short.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.drain.begin.fire()
 	s.health.Shutdown()
 	verdict := s.sup.Shutdown(ctx)
 	s.drain.verdict.fire()
@@ -35,9 +35,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) stop(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, s.config.DrainTimeout)
 	defer cancel()
-	s.mu.Lock()
-	servers := s.grpcServers
-	s.mu.Unlock()
+	servers := s.serversToStop()
 	var stopping sync.WaitGroup
 	for _, g := range servers {
 		stopping.Go(g.GracefulStop)
@@ -58,19 +56,24 @@ func (s *Server) stop(ctx context.Context) {
 	s.drain.handlers.wait()
 }
 
+// serversToStop returns all gRPC servers; more that serve there will not be.
+func (s *Server) serversToStop() []*grpc.Server {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopping = true
+	return slices.Clone(s.grpcServers)
+}
+
 // drain is how far the shutdown has come, and what still has to end.
 type drain struct {
-	begin    signal // Shutdown was called
 	verdict  signal // the supervisor has shut down
 	cut      signal // patience is at its end
 	handlers *handlers
 }
 
 func newDrain() drain {
-	return drain{begin: newSignal(), verdict: newSignal(), cut: newSignal(), handlers: newHandlers()}
+	return drain{verdict: newSignal(), cut: newSignal(), handlers: newHandlers()}
 }
-
-func (d *drain) started() bool { return d.begin.fired() }
 
 // endStream is an interceptor that runs the handler of a stream in a goroutine of its own, so that the stream can be ended while the handler cannot
 // end itself: SendMsg waits as long as a client does not read. Once this has returned, gRPC cancels the context of the stream, SendMsg
@@ -102,15 +105,6 @@ type signal struct {
 func newSignal() signal { return signal{new(sync.Once), make(chan struct{})} }
 
 func (s signal) fire() { s.once.Do(func() { close(s.done) }) }
-
-func (s signal) fired() bool {
-	select {
-	case <-s.done:
-		return true
-	default:
-		return false
-	}
-}
 
 // handlers counts the goroutines of stream handlers. (A sync.WaitGroup does not do: streams may come while somebody waits.)
 type handlers struct {

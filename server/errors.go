@@ -10,6 +10,7 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/protoadapt"
 
 	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
@@ -49,6 +50,10 @@ var situations = []situation{
 		remedy("it stays listed as TASK_STATE_STUCK and is removed as soon as its body returns"), taskMetadata},
 	{is(supervisor.ErrTaskLimit), codes.ResourceExhausted, pb.ErrorReason_ERROR_REASON_TASK_LIMIT,
 		remedy("remove tasks that are not needed, or start the server with a higher limit"), taskLimitMetadata},
+	{is(supervisor.ErrSlotBusy), codes.FailedPrecondition, pb.ErrorReason_ERROR_REASON_SLOT_BUSY,
+		remedy("wait until it has ended, or add the task with ADMISSION_POLICY_QUEUE or ADMISSION_POLICY_REPLACE"), busyMetadata},
+	{is(supervisor.ErrQueueFull), codes.ResourceExhausted, pb.ErrorReason_ERROR_REASON_QUEUE_FULL,
+		remedy("try again when fewer do, or add the task with ADMISSION_POLICY_REPLACE"), queueMetadata},
 	{is(supervisor.ErrShutdown), codes.Unavailable, pb.ErrorReason_ERROR_REASON_SERVER_SHUTDOWN, shutdownSentence, nil},
 	{is(supervisor.ErrClosed), codes.Unavailable, pb.ErrorReason_ERROR_REASON_SERVER_SHUTDOWN, shutdownSentence, nil},
 	{isA[*supervisor.CursorError], codes.OutOfRange, pb.ErrorReason_ERROR_REASON_CURSOR_EXPIRED, cursorSentence, cursorMetadata},
@@ -92,19 +97,21 @@ func statusOf(err error) *status.Status {
 	return status.New(codes.Internal, internalSentence(err)) // not reached: the last row matches anything
 }
 
-// status writes the error into a status with all its details. Details are left out only if they cannot be encoded, which they can.
+// status writes the error into a status with all its details.
 func (row *situation) status(err error) *status.Status {
-	wrong := violationsOf(err)
-	message := row.sentence(err)
-	s := status.New(row.code, cutText(message, maxMessageBytes))
-	var details []protoadapt.MessageV1
+	s := status.New(row.code, cutText(row.sentence(err), maxMessageBytes))
 	if row.reason != 0 {
-		details = append(details, &errdetails.ErrorInfo{Reason: reasonName(row.reason), Domain: errorDomain, Metadata: row.metadataOf(err)})
+		s = withDetail(s, &errdetails.ErrorInfo{Reason: reasonName(row.reason), Domain: errorDomain, Metadata: row.metadataOf(err)})
 	}
-	if len(wrong) > 0 {
-		details = append(details, badRequest(wrong))
+	if wrong := violationsOf(err); len(wrong) > 0 {
+		s = withDetail(s, badRequest(wrong, maxStatusBytes-detailBytes-proto.Size(s.Proto())))
 	}
-	if detailed, err := s.WithDetails(details...); err == nil {
+	return s
+}
+
+// withDetail adds a detail. It is left out only if it cannot be encoded, which it can.
+func withDetail(s *status.Status, detail protoadapt.MessageV1) *status.Status {
+	if detailed, err := s.WithDetails(detail); err == nil {
 		return detailed
 	}
 	return s
@@ -126,25 +133,28 @@ func reasonName(reason pb.ErrorReason) string {
 	return strings.TrimPrefix(reason.String(), reasonPrefix)
 }
 
-// A status travels in the trailers of a call, and many clients and proxies take no more than 8 KiB of those, encoded in base64.
+// A status travels in the trailers of a call, and many clients and proxies take no more than 8 KiB of those. There the message is once by
+// itself, with up to 3 bytes for each of its bytes, and once with all the rest in base64, 4 bytes for 3. What else is in trailers needs 300 bytes.
 const (
-	maxMessageBytes    = 1024
-	maxViolationBytes  = 512  // of one problem
-	maxViolationsBytes = 4096 // of all of them together
+	maxStatusBytes    = 4608 // of a status as a message: 6 KiB of base64
+	maxMessageBytes   = 512  // of the sentence, and of a value of the metadata
+	maxViolationBytes = 512  // of a field, and of a problem
+	detailBytes       = 64   // of the frame around a detail
 )
 
-// badRequest lists the violations; if they are too many to be sent, the last one says how many are left out.
-func badRequest(wrong violations) *errdetails.BadRequest {
+// badRequest lists the violations; if they need more than so many bytes, the last one says how many are left out.
+func badRequest(wrong violations, bytes int) *errdetails.BadRequest {
+	const lastBytes = 256
 	var list []*errdetails.BadRequest_FieldViolation
-	size := 0
+	room := newRoom(bytes - lastBytes)
 	for i, w := range wrong {
-		field, problem := cutText(w.field, maxViolationBytes), cutText(w.problem, maxViolationBytes)
-		if size += len(field) + len(problem); size > maxViolationsBytes {
+		one := &errdetails.BadRequest_FieldViolation{Field: cutText(w.field, maxViolationBytes), Description: cutText(w.problem, maxViolationBytes)}
+		if !room.take(one) {
 			rest := fmt.Sprintf("and %d more violations; repair these first", len(wrong)-i)
-			list = append(list, &errdetails.BadRequest_FieldViolation{Field: field, Description: rest})
+			list = append(list, &errdetails.BadRequest_FieldViolation{Field: cutText(w.field, lastBytes/2), Description: rest})
 			break
 		}
-		list = append(list, &errdetails.BadRequest_FieldViolation{Field: field, Description: problem})
+		list = append(list, one)
 	}
 	return &errdetails.BadRequest{FieldViolations: list}
 }
@@ -318,4 +328,24 @@ func taskLimitMetadata(err error) map[string]string {
 		return nil
 	}
 	return map[string]string{"limit": strconv.Itoa(e.Limit)}
+}
+
+// busyMetadata names the slot and who owns it.
+func busyMetadata(err error) map[string]string {
+	e := slotOf(err)
+	return map[string]string{"slot": e.Slot, "uid": e.Owner.String()}
+}
+
+// queueMetadata names the slot and the limit on its queue.
+func queueMetadata(err error) map[string]string {
+	e := slotOf(err)
+	return map[string]string{"slot": e.Slot, "limit": strconv.Itoa(e.Limit)}
+}
+
+// slotOf returns the slot that err is about.
+func slotOf(err error) *supervisor.SlotError {
+	if e, ok := errors.AsType[*supervisor.SlotError](err); ok {
+		return e
+	}
+	return &supervisor.SlotError{}
 }

@@ -65,11 +65,11 @@ func (s *Server) recovered(ctx context.Context, value any) error {
 
 // checkUnary checks and adorns what all calls have in common.
 func (s *Server) checkUnary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	if err := s.checkSize(req); err != nil {
-		return nil, err
-	}
 	if s.config.Version != "" {
 		_ = grpc.SetHeader(ctx, s.header()) // fails only once headers were sent, and no handler did
+	}
+	if err := s.checkSize(req); err != nil {
+		return nil, err
 	}
 	return handler(ctx, req)
 }

@@ -21,8 +21,6 @@ type pendingField struct {
 
 // pending is the one table of such fields. To land a field: delete its row.
 var pending = []pendingField{
-	{fullName(&pb.AddTaskRequest{}), "task.admission", nil, "leave it out: the task then has a slot of its own"},
-	{fullName(&pb.AddTaskRequest{}), "task.capture_output", nil, "leave it out"},
 	{fullName(&pb.AddTaskRequest{}), "request_id", nil, "leave it out: a task that was added before is reported as TASK_EXISTS"},
 	{fullName(&pb.AddTaskRequest{}), "if_exists", []protoreflect.EnumNumber{pb.IfExists_IF_EXISTS_FAIL.Number()},
 		"leave it out, and call RemoveTask first to replace a task"},

@@ -1,10 +1,9 @@
-//go:build unfinished
-
 package server_test
 
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -20,6 +19,7 @@ const someUID = "01890a5d-ac96-774b-bcce-b302099a8057"
 func TestRemoveTaskRefuses(t *testing.T) {
 	h := newHarness(t)
 	h.Add("task", servertest.Wait)
+	waitRunning(t, h, "task")
 	for name, test := range map[string]struct {
 		req    *pb.RemoveTaskRequest
 		fields []string
@@ -130,6 +130,7 @@ func TestRemoveTaskThatIsStuck(t *testing.T) {
 		release := make(chan struct{})
 		h.Define("deaf", func(context.Context) error { <-release; return nil })
 		task := h.Add("task", "deaf")
+		synctest.Wait() // it runs
 		begin := time.Now()
 		_, err := h.Tasks.RemoveTask(t.Context(), &pb.RemoveTaskRequest{Name: "task", GracePeriod: seconds(5)})
 		wantMetadata(t, wantRefusal(t, err, codes.DeadlineExceeded, "TASK_STUCK"), map[string]string{"name": "task", "uid": task.GetUid()})
@@ -142,7 +143,7 @@ func TestRemoveTaskThatIsStuck(t *testing.T) {
 			t.Errorf("listed: %v", stuck.GetTasks())
 		}
 		close(release)
-		waitFor(t, h, task)
+		synctest.Wait()
 		if left := list(t, h, &pb.ListTasksRequest{}); len(left.GetTasks()) != 0 {
 			t.Errorf("listed: %v", left.GetTasks())
 		}
@@ -157,6 +158,7 @@ func TestRemoveTaskTakesTheGraceOfTheServer(t *testing.T) {
 		defer close(release)
 		h.Define("deaf", func(context.Context) error { <-release; return nil })
 		h.Add("task", "deaf")
+		synctest.Wait() // it runs
 		begin := time.Now()
 		_, err := h.Tasks.RemoveTask(t.Context(), &pb.RemoveTaskRequest{Name: "task"})
 		wantRefusal(t, err, codes.DeadlineExceeded, "TASK_STUCK")
@@ -176,6 +178,7 @@ func TestRemoveTaskOfACallerWhoHasLeft(t *testing.T) {
 			return nil
 		})
 		task := h.Add("task", "slow")
+		synctest.Wait() // it runs
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		_, err := h.Server.RemoveTask(ctx, &pb.RemoveTaskRequest{Name: "task"})

@@ -5,7 +5,6 @@ import (
 	"sync/atomic"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/reflection"
 
@@ -24,12 +23,13 @@ type Server struct {
 	plugins *plugin.Registry
 	catalog catalog
 	config  Config // defaults filled in
-	health  *health.Server
+	health  *healthServer
 	watches atomic.Int64 // WatchEvents streams that are open
 	drain   drain
 
-	mu          sync.Mutex     // guards grpcServers
+	mu          sync.Mutex     // guards what is below
 	grpcServers []*grpc.Server // what NewGRPCServer made: Shutdown stops them
+	stopping    bool           // Shutdown has come to that: what is made now is stopped at once
 }
 
 // New returns the services over sup, with plugins making the bodies of tasks; nil stands for no plugins.
@@ -43,19 +43,23 @@ func New(sup *supervisor.Supervisor, plugins *plugin.Registry, config Config) *S
 		plugins: plugins,
 		catalog: newCatalog(plugins, config.Logger),
 		config:  config,
-		health:  newHealth(),
+		health:  newHealth(sup),
 		drain:   newDrain(),
 	}
 }
 
 // NewGRPCServer returns a gRPC server with all services registered, ready to Serve any number of listeners. It has the options that
 // the services rely on, interceptors above all; opts come in addition, credentials for instance. There may be several: one with TLS beside
-// one on a unix socket without. Shutdown stops them all.
+// one on a unix socket without. Shutdown stops them all; one that is made after that is stopped already, and its Serve returns
+// grpc.ErrServerStopped.
 func (s *Server) NewGRPCServer(opts ...grpc.ServerOption) *grpc.Server {
 	g := grpc.NewServer(append(s.grpcOptions(), opts...)...)
 	s.Register(g)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.stopping {
+		g.Stop()
+	}
 	s.grpcServers = append(s.grpcServers, g)
 	return g
 }

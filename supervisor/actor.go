@@ -6,46 +6,70 @@ import (
 )
 
 // live is the actor: it runs attempts, one after the other, until the rules or a cancellation end the life.
+//
+// The way from here to the body, and those to the event log, are kept within the 2 KiB with which the stack of a goroutine starts, half
+// of which are free for frames that are not the runtime's. Beyond them a stack gets 4 KiB, which an idle body never gives back, and
+// growing took an eighth of the time of a life of one attempt. Hence functions that are not inlined, and pointers to what is large.
 func (t *task) live() {
-	var running *attempt
-	// A body that calls runtime.Goexit takes the actor's goroutine with it; the life goes on in another one.
-	defer func() {
-		if running != nil {
-			go t.liveAfter(running, result{verdict: failed, err: errGoexit, reason: errGoexit.Error()})
-		}
-	}()
 	var timer *time.Timer
 	for {
-		running = t.acquire()
-		if running == nil {
-			t.finish(ending{})
+		a := t.acquire()
+		if a == nil {
+			t.finishIdle()
 			return
 		}
-		r := running.call()
-		a := running
-		running = nil
-		delay, end := t.conclude(a, r)
-		if end != nil {
-			t.finish(*end)
+		delay, again := t.run(a)
+		if !again {
 			return
 		}
 		timer = t.pause(timer, delay)
 	}
 }
 
-// liveAfter goes on with a life whose last attempt ended with r.
-func (t *task) liveAfter(a *attempt, r result) {
-	delay, end := t.conclude(a, r)
-	if end != nil {
-		t.finish(*end)
-		return
-	}
-	t.pause(nil, delay)
-	t.live()
+// run runs an attempt. It returns the delay after which another one follows; if none does, it has ended the life.
+//
+//go:noinline
+func (t *task) run(a *attempt) (delay time.Duration, again bool) {
+	var end ending
+	returned := false
+	// A body that calls runtime.Goexit takes the actor's goroutine with it; the life goes on in another one.
+	defer func() {
+		if !returned {
+			go t.liveAfterGoexit(a)
+		}
+	}()
+	a.call(&end.result)
+	returned = true
+	return t.follow(a, &end)
 }
+
+// liveAfterGoexit goes on with a life whose last attempt took its goroutine with it.
+func (t *task) liveAfterGoexit(a *attempt) {
+	delay, again := t.follow(a, &ending{result: result{verdict: failed, err: errGoexit, reason: errGoexit.Error()}})
+	if again {
+		t.pause(nil, delay)
+		t.live()
+	}
+}
+
+// follow does what follows an attempt that ended with end.result: it returns the delay before another one, or ends the life.
+func (t *task) follow(a *attempt, end *ending) (delay time.Duration, again bool) {
+	delay, again = t.conclude(a, end)
+	if !again {
+		t.finish(end)
+	}
+	t.release() // now that the log has the end of the attempt: no start of another one gets in front of it
+	return delay, again
+}
+
+// finishIdle ends a life that was canceled between attempts.
+//
+//go:noinline
+func (t *task) finishIdle() { t.finish(&ending{}) }
 
 // ending is how a life ends: its last attempt, and what the rules say about that. The zero value: it was canceled between attempts.
 type ending struct {
+	time    time.Time // when the attempt ended
 	attempt uint64
 	result  result
 	rules   decision // zero when the life was canceled
@@ -89,10 +113,13 @@ func (t *task) prepare(mustWait bool) *attempt {
 	return t.current
 }
 
-// start lets the attempt, which holds its permit, begin.
+// start lets the attempt, which holds its permit, begin; not once admission is closed, even if the shutdown has not come to this task yet.
 func (t *task) start(a *attempt) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.sup.closing.Load() {
+		t.cancelLocked(ErrShutdown, 0)
+	}
 	if t.canceled != nil {
 		return false
 	}
@@ -100,7 +127,7 @@ func (t *task) start(a *attempt) bool {
 	a.begun = true
 	t.attempts = a.number
 	t.started = time.Now()
-	t.publishLocked(Event{Kind: TaskStarting, Attempt: a.number})
+	t.publishLocked(&Event{Kind: TaskStarting, Time: t.started, Attempt: a.number})
 	if a.timeout = resolve(t.spec.Timeout, t.sup.config.Timeout); a.timeout > 0 {
 		a.timer = time.AfterFunc(a.timeout, func() { t.timeOut(a) })
 	}
@@ -116,58 +143,75 @@ func (t *task) timeOut(a *attempt) {
 	}
 	a.timedOut = true
 	t.enterLocked(StateStopping)
-	t.publishLocked(Event{Kind: TimeoutHit, Attempt: a.number, Timeout: a.timeout})
+	t.publishLocked(&Event{Kind: TimeoutHit, Attempt: a.number, Timeout: a.timeout})
 	a.cancel(ErrTimeout)
 	t.armGraceLocked(a, t.sup.config.Grace)
 }
 
-// conclude records how the attempt ended. It returns the delay after which another one follows, or how the life ends; that is
-// published by finish, together with the end of the attempt.
-func (t *task) conclude(a *attempt, r result) (delay time.Duration, end *ending) {
-	t.release()
+// conclude records how the attempt ended, which was with end.result. It returns the delay after which another one follows, or completes end;
+// that is published by finish, together with the end of the attempt.
+func (t *task) conclude(a *attempt, end *ending) (delay time.Duration, again bool) {
 	a.cancel(context.Canceled) // frees what the body derived from it
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := time.Now()
-	r.ran = now.Sub(t.started)
+	r := &end.result
+	end.time, end.attempt, r.ran = now, a.number, now.Sub(t.started)
+	t.endOutputLocked()
 	t.current = nil
 	stopTimer(a.timer)
 	stopTimer(t.grace)
 	if a.timedOut {
-		r = r.asTimeout(a.timeout)
+		r.timeOut(a.timeout)
 	}
 	if r.verdict == failed || r.verdict == fatal {
 		t.lastError = &LastError{Err: r.err, Reason: r.reason, Time: now}
 	}
 	if t.canceled != nil {
-		return 0, &ending{attempt: a.number, result: r}
+		return 0, false
 	}
-	rules := t.rules()
-	next := rules.decide(&t.history, &r, now, t.sup.config.Random)
-	if next.kind != BackoffScheduled {
+	t.decideLocked(end)
+	if end.rules.kind != BackoffScheduled {
 		t.ending = true
-		return 0, &ending{attempt: a.number, result: r, rules: next}
+		return 0, false
 	}
 	t.enterLocked(StateBackoff)
-	t.next = now.Add(next.delay)
-	if t.wake == nil && next.delay > 0 {
+	t.next = now.Add(end.rules.delay)
+	if t.wake == nil && end.rules.delay > 0 {
 		t.wake = make(chan struct{}, 1)
 	}
-	t.publishEndLocked(a.number, &r)
-	t.publishLocked(Event{Kind: BackoffScheduled, Attempt: a.number, Delay: next.delay, Source: next.source, Reason: next.reason})
-	return next.delay, nil
+	t.publishEndLocked(end)
+	t.publishBackoffLocked(end)
+	return end.rules.delay, true
+}
+
+// decideLocked asks the rules what follows the attempt. Like the functions that publish, it is not inlined, for the stack of an actor is
+// the largest part of what a task costs: see live.
+//
+//go:noinline
+func (t *task) decideLocked(end *ending) {
+	rules := t.spec.rules(&t.sup.config)
+	end.rules = rules.decide(&t.history, &end.result, end.time, t.sup.config.Random)
+}
+
+//go:noinline
+func (t *task) publishBackoffLocked(end *ending) {
+	next := &end.rules
+	t.publishLocked(&Event{
+		Kind: BackoffScheduled, Time: end.time, Attempt: end.attempt, Delay: next.delay, Source: next.source, Reason: next.reason,
+	})
 }
 
 // publishEndLocked tells of the end of an attempt.
-func (t *task) publishEndLocked(attempt uint64, r *result) {
-	if r.verdict == succeeded || r.verdict == canceled {
-		t.publishLocked(Event{Kind: TaskStopped, Attempt: attempt, Duration: r.ran})
-		return
+//
+//go:noinline
+func (t *task) publishEndLocked(end *ending) {
+	r := &end.result
+	e := Event{Kind: TaskStopped, Time: end.time, Attempt: end.attempt, Duration: r.ran}
+	if r.verdict == failed || r.verdict == fatal {
+		e.Kind, e.Reason, e.ExitCode, e.HasExitCode = TaskFailed, r.reason, r.exitCode, r.hasExitCode
 	}
-	t.publishLocked(Event{
-		Kind: TaskFailed, Attempt: attempt, Duration: r.ran, Reason: r.reason,
-		ExitCode: r.exitCode, HasExitCode: r.hasExitCode,
-	})
+	t.publishLocked(&e)
 }
 
 // pause waits for the delay, or less when the life is to end. It returns the timer for the next time.
@@ -188,37 +232,49 @@ func (t *task) pause(timer *time.Timer, delay time.Duration) *time.Timer {
 	return timer
 }
 
-// finish ends the life. The name is free, and everyone who asks sees the task finished, before anybody can learn of it from an event.
-func (t *task) finish(end ending) {
+// finish ends the life, and passes its slot on.
+func (t *task) finish(end *ending) {
 	t.sup.mu.Lock()
 	defer t.sup.mu.Unlock()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.current = nil
-	t.enterLocked(StateFinished)
-	t.finished = time.Now()
-	last := end.rules
-	if t.canceled != nil {
-		last = decision{outcome: OutcomeCanceled, reason: t.canceled.Error()}
+	if sl := t.finishLocked(end); sl != nil {
+		t.sup.passSlotLocked(sl)
 	}
-	t.settleLocked(last.outcome)
-	t.sup.forgetLocked(t)
-	t.publishFinishLocked(&end, &last)
 }
 
-func (t *task) publishFinishLocked(end *ending, last *decision) {
-	r := &end.result
+// finishLocked ends the life. The name is free, and everyone who asks sees the task finished, before anybody can learn of it from an
+// event. It returns the slot, if the task had one that others know of.
+func (t *task) finishLocked(end *ending) *slot {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if end.attempt == 0 {
+		end.time = time.Now()
+	}
+	if t.canceled != nil {
+		end.rules = decision{outcome: OutcomeCanceled, reason: t.canceled.Error()}
+	}
+	t.current = nil
+	t.sup.endLocked(t, end.rules.outcome, end.rules.reason, end.time)
+	end.rules.outcome, end.rules.reason = t.outcome, t.reason // others if the shutdown had abandoned the task a moment before
 	if end.attempt != 0 {
-		t.publishEndLocked(end.attempt, r)
+		t.publishEndLocked(end)
 	}
-	if last.kind != 0 {
-		t.publishLocked(Event{
-			Kind: last.kind, Attempt: end.attempt, Reason: last.reason,
-			ExitCode: r.exitCode, HasExitCode: r.hasExitCode, Outcome: last.outcome,
-		})
+	if end.rules.kind != 0 {
+		t.publishFinishLocked(end, end.rules.kind, end.attempt)
 	}
-	t.publishLocked(Event{
-		Kind: TaskRemoved, Reason: last.reason, ExitCode: r.exitCode, HasExitCode: r.hasExitCode, Outcome: last.outcome,
+	if t.slot != nil {
+		t.sup.vacateLocked(t.slot)
+	}
+	t.publishFinishLocked(end, TaskRemoved, 0)
+	return t.slot
+}
+
+// publishFinishLocked tells of the end of the life.
+//
+//go:noinline
+func (t *task) publishFinishLocked(end *ending, kind Kind, attempt uint64) {
+	t.publishLocked(&Event{
+		Kind: kind, Time: end.time, Attempt: attempt, Reason: end.rules.reason,
+		ExitCode: end.result.exitCode, HasExitCode: end.result.hasExitCode, Outcome: end.rules.outcome,
 	})
 }
 

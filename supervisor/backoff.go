@@ -2,7 +2,7 @@ package supervisor
 
 import (
 	"math"
-	"math/rand/v2"
+	"math/bits"
 	"time"
 )
 
@@ -41,7 +41,7 @@ func (p *BackoffPolicy) validate(v *violations) {
 }
 
 // withDefaults fills zero fields from d, and from the defaults of the package where d has none; None becomes zero.
-func (p BackoffPolicy) withDefaults(d BackoffPolicy) BackoffPolicy {
+func (p BackoffPolicy) withDefaults(d *BackoffPolicy) BackoffPolicy {
 	p.First = resolve(p.First, resolveDefault(d.First, DefaultBackoffFirst))
 	if p.Max == 0 {
 		p.Max = max(resolveDefault(d.Max, DefaultBackoffMax), p.First)
@@ -105,19 +105,12 @@ func saturatingTriple(d time.Duration) time.Duration {
 	return 3 * d
 }
 
-// between returns a duration uniform in [lo, hi].
+// between returns a duration uniform in [lo, hi], up to a bias of less than 1 in 2^64 for each of the values. The high word of a product needs
+// one look at the random source, whatever that returns; drawing again until a value fits would go on for ever with one that is constant.
 func between(lo, hi time.Duration, random func() uint64) time.Duration {
 	if lo >= hi {
 		return lo
 	}
-	if span := int64(hi - lo); span < math.MaxInt64 {
-		return lo + time.Duration(rand.New(source(random)).Int64N(span+1))
-	}
-	return lo + time.Duration(random()>>1) // the span is all of [0, MaxInt64]
+	offset, _ := bits.Mul64(random(), uint64(hi-lo)+1)
+	return lo + time.Duration(offset)
 }
-
-// source makes a random function a rand.Source.
-type source func() uint64
-
-// Uint64 calls f.
-func (f source) Uint64() uint64 { return f() }

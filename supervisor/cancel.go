@@ -6,17 +6,47 @@ import (
 	"time"
 )
 
-// cancelLife asks for the end of the life, for the reason cause: ErrRemoved or ErrShutdown. The first to ask wins; later ones join
-// the same end. grace is how long the body has before it counts as stuck; 0 leaves that to the caller.
-func (t *task) cancelLife(cause error, grace time.Duration) (first bool) {
+// cancel asks for the end of a life, for a cause that matches ErrRemoved or ErrShutdown. The first to ask wins; later ones join the
+// same end. grace is how long the body has before it counts as stuck; 0 leaves that to the caller.
+func (s *Supervisor) cancel(t *task, cause error, grace time.Duration) (first bool) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
+	if t.slot == nil {
+		defer t.mu.Unlock()
+		return t.cancelLocked(cause, grace) // nobody else's slot is touched, so Supervisor.mu is not needed
+	}
+	t.mu.Unlock()
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t.mu.Lock()
+	if t.state == StateQueued {
+		defer t.mu.Unlock()
+		return s.cancelQueuedLocked(t, cause)
+	}
+	t.mu.Unlock()
+	return s.cancelOwnerLocked(t, cause, grace)
+}
+
+// cancelOwnerLocked tells a task that owns its slot to stop.
+func (s *Supervisor) cancelOwnerLocked(owner *task, cause error, grace time.Duration) (first bool) {
+	owner.mu.Lock()
+	defer owner.mu.Unlock()
+	first = owner.cancelLocked(cause, grace)
+	if sl := owner.slot; first && sl.state == SlotOwned {
+		sl.state = SlotStopping
+		sl.publishLocked(owner, SlotOwned)
+	}
+	return first
+}
+
+// cancelLocked tells a task that is not queued to stop.
+func (t *task) cancelLocked(cause error, grace time.Duration) (first bool) {
 	if t.canceled != nil || t.outcome != 0 || t.ending {
 		return false // on its end already
 	}
 	t.canceled = cause
 	if errors.Is(cause, ErrRemoved) {
-		t.publishLocked(Event{Kind: TaskRemoveRequested, Reason: cause.Error()})
+		t.publishLocked(&Event{Kind: TaskRemoveRequested, Reason: cause.Error()})
 	}
 	wasIn := t.state
 	if wasIn != StateStopping && wasIn != StateStuck { // an attempt that timed out is there already
@@ -42,28 +72,33 @@ func (t *task) cancelLife(cause error, grace time.Duration) (first bool) {
 // armGraceLocked starts the time after which a body that was canceled counts as stuck.
 func (t *task) armGraceLocked(a *attempt, grace time.Duration) {
 	stopTimer(t.grace)
-	t.grace = time.AfterFunc(grace, func() {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		t.stuckLocked(a, grace)
-	})
+	t.grace = time.AfterFunc(grace, func() { t.graceOver(a, grace) })
 }
 
-// stuckLocked reports that the body did not return within the grace period.
-func (t *task) stuckLocked(a *attempt, grace time.Duration) {
+// graceOver reports that the body did not return within the grace period, unless it did or was reported before.
+func (t *task) graceOver(a *attempt, grace time.Duration) {
+	stack := bodyStacks()[t.uid] // takes its time, so not under a lock
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if t.current != a || t.state != StateStopping {
-		return // it did return, or was reported before
+		return
 	}
 	t.enterLocked(StateStuck)
-	t.publishGraceExceededLocked(a, grace)
+	t.publishGraceExceededLocked(a, grace, stack)
+	t.announceLocked()
 }
 
-func (t *task) publishGraceExceededLocked(a *attempt, grace time.Duration) {
-	t.publishLocked(Event{Kind: GraceExceeded, Attempt: a.number, Reason: fmt.Sprintf("the body did not return within %s of its cancellation", grace)})
+// publishGraceExceededLocked names the body that is stuck, and says where it is when the stack could be had.
+func (t *task) publishGraceExceededLocked(a *attempt, grace time.Duration, stack string) {
+	reason := fmt.Sprintf("the body did not return within %s of its cancellation", grace)
+	if stack != "" {
+		reason += "; it is at " + stack
+	}
+	t.publishLocked(&Event{Kind: GraceExceeded, Attempt: a.number, Reason: cutReason(reason)})
 }
 
 // abandon gives up on the body, if one runs, because it outlived the grace period of the shutdown.
-func (t *task) abandon(grace time.Duration) (snap Snapshot, ok bool) {
+func (t *task) abandon(grace time.Duration, stack string) (snap Snapshot, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.current == nil || !t.current.begun {
@@ -72,7 +107,7 @@ func (t *task) abandon(grace time.Duration) (snap Snapshot, ok bool) {
 	if t.state == StateStopping {
 		t.enterLocked(StateStuck)
 	}
-	t.settleLocked(OutcomeAbandoned)
-	t.publishGraceExceededLocked(t.current, grace)
+	t.settleLocked(OutcomeAbandoned, ErrTaskStuck.Error())
+	t.publishGraceExceededLocked(t.current, grace, stack)
 	return t.snapshotLocked(), true
 }

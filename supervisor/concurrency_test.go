@@ -278,7 +278,7 @@ func TestShutdownIsShared(t *testing.T) {
 			if !errors.As(err, &stuckErr) || !errors.Is(err, ErrTaskStuck) || len(stuckErr.Tasks) != 1 || stuckErr.Tasks[0].UID != stuck.UID {
 				t.Fatalf("Shutdown: %v", err)
 			}
-			if want := `1 tasks did not stop within the grace period: "stuck"`; err.Error() != want {
+			if want := `1 task did not stop within the grace period: "stuck"`; err.Error() != want {
 				t.Errorf("%q, want %q", err, want)
 			}
 			if snap := stuckErr.Tasks[0]; snap.State != StateStuck || snap.Outcome != OutcomeAbandoned {

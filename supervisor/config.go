@@ -10,6 +10,7 @@ import (
 // Defaults of Config.
 const (
 	DefaultGrace         = 10 * time.Second
+	DefaultDrainTimeout  = 5 * time.Second
 	DefaultEventBuffer   = 16_384
 	DefaultMaxTasks      = 100_000
 	DefaultRetainedTasks = 1_000
@@ -23,10 +24,19 @@ type Config struct {
 	Grace time.Duration
 	// EventBuffer is how many events the log keeps for readers, rounded up to a power of two; about 250 bytes each. Default: 16,384.
 	EventBuffer int
+	// DrainTimeout is how long the shutdown waits for subscribers to take the last events. Default: 5 s.
+	DrainTimeout time.Duration
 	// MaxTasks is how many tasks may be live at once. Default: 100,000. Negative: no limit.
 	MaxTasks int
 	// MaxConcurrent is how many attempts may run at once; more wait for a permit, first come first served. Default: 0, no limit.
 	MaxConcurrent int
+	// SlotQueue is how many tasks may wait for one slot. Default: 100.
+	SlotQueue int
+	// OutputRate is how many lines per second the output of one task may have; more are dropped, and counted. Only tasks with
+	// CaptureOutput have any. Default: 100.
+	OutputRate int
+	// OutputBurst is how many lines may come at once before OutputRate applies. Default: 200.
+	OutputBurst int
 	// RetainedTasks is how many finished tasks are kept for Get, List and Wait. Default: 1,000. Negative: none.
 	RetainedTasks int
 	// RetainedAge is how long finished tasks are kept at most. Default: 1 h.
@@ -51,8 +61,12 @@ type Config struct {
 func (c *Config) Validate() error {
 	var v violations
 	v.check(c.Grace >= 0, "grace", "%s is negative; give more than 0s", c.Grace)
+	v.check(c.DrainTimeout >= 0, "drain_timeout", "%s is negative; give more than 0s", c.DrainTimeout)
 	v.check(c.EventBuffer >= 0 && c.EventBuffer <= 1<<26, "event_buffer", "%d is out of range; give 1 to %d", c.EventBuffer, 1<<26)
 	v.check(c.MaxConcurrent >= 0, "max_concurrent", "%d is negative; give 1 or more, or 0 for no limit", c.MaxConcurrent)
+	v.check(c.SlotQueue >= 0, "slot_queue", "%d is negative; give 1 or more", c.SlotQueue)
+	v.check(c.OutputRate >= 0, "output_rate", "%d is negative; give 1 or more", c.OutputRate)
+	v.check(c.OutputBurst >= 0, "output_burst", "%d is negative; give 1 or more", c.OutputBurst)
 	v.check(c.RetainedAge >= 0, "retained_age", "%s is negative; give more than 0s", c.RetainedAge)
 	v.duration("timeout", c.Timeout)
 	v.check(c.RestartMode <= RestartAlways, "restart.mode", "%s is no restart mode", c.RestartMode)
@@ -63,7 +77,11 @@ func (c *Config) Validate() error {
 func (c Config) withDefaults() Config {
 	setDefault(&c.Grace, DefaultGrace)
 	setDefault(&c.EventBuffer, DefaultEventBuffer)
+	setDefault(&c.DrainTimeout, DefaultDrainTimeout)
 	setDefault(&c.MaxTasks, DefaultMaxTasks)
+	setDefault(&c.SlotQueue, DefaultSlotQueue)
+	setDefault(&c.OutputRate, DefaultOutputRate)
+	setDefault(&c.OutputBurst, DefaultOutputBurst)
 	setDefault(&c.RetainedTasks, DefaultRetainedTasks)
 	setDefault(&c.RetainedAge, DefaultRetainedAge)
 	if c.Context == nil {

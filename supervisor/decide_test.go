@@ -1,7 +1,6 @@
 package supervisor
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -174,14 +173,14 @@ func TestBackoffBaseGrowsUpToMax(t *testing.T) {
 	})
 }
 
-// bits returns a repeatable source for the jitter.
-func bits(t *rapid.T) func() uint64 {
+// randomBits returns a repeatable source for the jitter.
+func randomBits(t *rapid.T) func() uint64 {
 	return rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0)).Uint64
 }
 
 func TestJitterStaysInRange(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p, random := drawPolicy(t), bits(t)
+		p, random := drawPolicy(t), randomBits(t)
 		streak := rapid.Uint32().Draw(t, "streak")
 		previous := time.Duration(rapid.Int64Range(0, math.MaxInt64).Draw(t, "previous"))
 		base := p.base(streak)
@@ -294,8 +293,9 @@ func TestDefaults(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := c.spec.withDefaults(&c.config); fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", c.want) {
-				t.Errorf("%+v\nwant %+v", got, c.want)
+			want := rules{restart: c.want.Restart, backoff: c.want.Backoff, timeout: c.want.Timeout}
+			if got := c.spec.rules(&c.config); got != want {
+				t.Errorf("%+v\nwant %+v", got, want)
 			}
 		})
 	}

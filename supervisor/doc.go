@@ -12,38 +12,50 @@
 //		supervisor.Periodic("refresh", time.Minute, refresh),
 //	)
 //
-// Tasks that come and go are added and removed one by one: Add, Get, List, Wait, Remove, and Shutdown at the end. Read follows what
-// happens.
+// Tasks that come and go are added and removed one by one: Start or Add, then Get, List, Wait, Remove, and Shutdown at the end.
+//
+// Read follows what happens at a pace of the caller's own; Subscribe has each event handed to a Subscriber, such as an AliveTracker or a
+// LogSubscriber.
+//
+// At most one task owns a slot at a time: Spec.Admission says which slot a task needs to run, and whether it queues for it, takes the
+// place of the owner, or is refused. PurgeSlot empties a queue.
+//
+// A body learns from its context who it is, Attempt, and has a Logger and an Output there.
 //
 // # Guarantees
 //
-//   - Two attempts of one task never overlap, and a name stays taken until the body has returned.
+//   - Two attempts of one task never overlap, and a name stays taken until the body has returned. So does a slot.
 //   - State is committed before the event that tells of it is published, so whoever reads an event and then asks sees at least that state.
 //   - Events have sequences from 1 without holes, and times that never go back. Every reader gets them in that order.
-//   - Every life begins with TaskAddRequested and TaskAdded and ends with TaskRemoved, once its body has returned and its name is free.
-//     Nothing about a life follows its TaskRemoved.
+//   - Every life begins with TaskAddRequested, has TaskAdded before its first TaskStarting, and ends with TaskRemoved, once its body has
+//     returned and its name is free. Nothing about a life follows its TaskRemoved.
+//   - A batch, of Run or Start, is registered as a whole or not at all.
+//   - What waits for a slot when the supervisor shuts down is rejected, never started.
 //   - Once a cancellation was asked for, the outcome is OutcomeCanceled whatever the body returns, and no further attempt starts.
 //   - A panic of a body, runtime.Goexit included, is a failure of the attempt, with the stack kept in LastError.
 //   - Wait, Remove and Shutdown always answer: with the end, when the grace period is over, or when their context is.
-//   - Events drive nothing: readers can be slow, or absent, without any effect on tasks.
+//   - Events drive nothing: readers and subscribers can be slow, or absent, without any effect on tasks or on each other.
+//   - Nothing is lost silently: a Reader gets a Gap, a Subscriber that falls behind causes SubscriberOverflow, dropped output is counted.
 //
 // # What callers owe
 //
 //   - A body returns soon after its context is done. Go cannot kill a goroutine: a body that does not return is reported by GraceExceeded and
-//     listed as StateStuck, and it keeps its name and its permit until it returns.
+//     listed as StateStuck, and it keeps its name, its slot and its permit until it returns.
 //   - A body that has nothing more to do when it was not canceled returns nil; context.Canceled of its own making ends the task as canceled.
 //   - The values that Spec and Event share with the engine, their labels, are not changed.
 //
 // # Memory
 //
-// Everything has a bound: live tasks (Config.MaxTasks), finished ones (Config.RetainedTasks and RetainedAge), events
-// (Config.EventBuffer), reasons (MaxReason). A live task costs one goroutine. A finished one keeps its Spec, body included, for as long
-// as it is retained. A reader costs nothing while it is not waiting.
+// Everything has a bound: live tasks (Config.MaxTasks), those that wait for a slot (Config.SlotQueue), finished ones (Config.RetainedTasks and
+// RetainedAge), events (Config.EventBuffer), reasons (MaxReason), output (MaxLine, Config.OutputRate). A live task costs one goroutine, one that
+// waits for its slot none. A finished one keeps its Spec, body included, for as long as it is retained. A reader costs nothing while it is
+// not waiting, a subscriber one goroutine.
 //
 // # Debugging
 //
 // Snapshot.LastError has the error as the body returned it; for a panic that is a *PanicError with the stack. Logger(ctx) gives a body a
-// logger that names its task and attempt.
+// logger that names its task and attempt. GraceExceeded says in which function a stuck body is. In any dump of goroutines, the two words that
+// runBody takes are the uid of the task.
 //
 // # Testing
 //

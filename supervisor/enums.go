@@ -1,6 +1,9 @@
 package supervisor
 
-import "strconv"
+import (
+	"fmt"
+	"strconv"
+)
 
 // State is where in its life a task is. The transitions between states are listed in state.go.
 type State uint8
@@ -93,6 +96,69 @@ var backoffSourceNames = [...]string{BackoffAfterSuccess: "SUCCESS", BackoffAfte
 func (s BackoffSource) String() string {
 	return enumName(backoffSourceNames[:], s, "BackoffSource")
 }
+
+// AdmissionPolicy says what happens to a task whose slot is owned. The zero value stands for the default.
+type AdmissionPolicy uint8
+
+// Admission policies.
+const (
+	AdmitQueue    AdmissionPolicy = iota + 1 // wait behind those that already wait; the default
+	AdmitReplace                             // stop the owner and run next
+	DropIfRunning                            // be refused
+)
+
+var admissionPolicyNames = [...]string{AdmitQueue: "QUEUE", AdmitReplace: "REPLACE", DropIfRunning: "DROP_IF_RUNNING"}
+
+// String returns the name of the policy in upper case, as the wire has it.
+func (p AdmissionPolicy) String() string {
+	return enumName(admissionPolicyNames[:], p, "AdmissionPolicy")
+}
+
+// SlotState is the state of a slot.
+type SlotState uint8
+
+// States of a slot.
+const (
+	SlotIdle     SlotState = iota + 1 // no task owns it
+	SlotOwned                         // a task owns it
+	SlotStopping                      // its owner was told to stop
+)
+
+var slotStateNames = [...]string{SlotIdle: "IDLE", SlotOwned: "OWNED", SlotStopping: "STOPPING"}
+
+// String returns the name of the state in upper case, as the wire has it.
+func (s SlotState) String() string { return enumName(slotStateNames[:], s, "SlotState") }
+
+// Rejection says why a slot refused a task.
+type Rejection uint8
+
+// Rejections.
+const (
+	RejectedSlotBusy   Rejection = iota + 1 // the slot is owned and the policy is DropIfRunning
+	RejectedQueueFull                       // as many tasks wait as may
+	RejectedSuperseded                      // a later task took its place
+	RejectedShutdown                        // the supervisor shuts down
+	RejectedPurged                          // the queue was emptied by PurgeSlot
+)
+
+var rejectionNames = [...]string{
+	RejectedSlotBusy: "SLOT_BUSY", RejectedQueueFull: "QUEUE_FULL", RejectedSuperseded: "SUPERSEDED",
+	RejectedShutdown: "SHUTDOWN", RejectedPurged: "PURGED",
+}
+
+// String returns the name of the rejection in upper case, as the wire has it.
+func (r Rejection) String() string { return enumName(rejectionNames[:], r, "Rejection") }
+
+var rejectionReasons = [...]string{
+	RejectedSlotBusy:   "slot %q is owned by another task",
+	RejectedQueueFull:  "the queue of slot %q is full",
+	RejectedSuperseded: "a later task took the place at slot %q",
+	RejectedShutdown:   "the supervisor shut down while the task waited for slot %q",
+	RejectedPurged:     "the queue of slot %q was emptied",
+}
+
+// reason says in words why the slot refused the task.
+func (r Rejection) reason(slot string) string { return fmt.Sprintf(rejectionReasons[r], slot) }
 
 // enumName returns names[v], or the type and number where that has no name, so that a bad value is seen for what it is.
 func enumName[E ~uint8](names []string, v E, typ string) string {

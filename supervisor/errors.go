@@ -41,6 +41,20 @@ func (e *TaskLimitError) Error() string {
 // Is makes every TaskLimitError match ErrTaskLimit.
 func (e *TaskLimitError) Is(target error) bool { return target == ErrTaskLimit }
 
+// ReplacedError is the cause when another task takes the place of this one. It matches ErrRemoved.
+type ReplacedError struct {
+	Name string // of the other task
+	UID  UID    // of its life
+}
+
+// Error names the other task.
+func (e *ReplacedError) Error() string {
+	return fmt.Sprintf("replaced by task %q (uid %s)", e.Name, e.UID)
+}
+
+// Is makes every ReplacedError match ErrRemoved.
+func (e *ReplacedError) Is(target error) bool { return target == ErrRemoved }
+
 // TaskError is an error about one task. It unwraps to one of the errors of this package.
 type TaskError struct {
 	Name string // of the task

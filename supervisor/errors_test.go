@@ -88,16 +88,23 @@ func TestResultOf(t *testing.T) {
 		{io.EOF, failed},
 		{context.Canceled, canceled},
 		{fmt.Errorf("wrapped: %w", context.Canceled), canceled},
-		{ErrRemoved, canceled},
-		{ErrShutdown, canceled},
+		{ErrRemoved, failed}, // of another supervisor
+		{ErrShutdown, failed},
 		{ErrTimeout, failed},
 		{context.DeadlineExceeded, failed},
 		{Fatal(context.Canceled), fatal},
 		{errors.Join(io.EOF, Fatal(io.EOF)), fatal},
 		{problem(""), failed},
 	} {
-		if got := resultOf(c.err); got.verdict != c.want {
+		var got result
+		if got.set(c.err, false); got.verdict != c.want {
 			t.Errorf("%v: verdict %d, want %d", c.err, got.verdict, c.want)
+		}
+	}
+	for _, cause := range []error{ErrRemoved, ErrShutdown, &ReplacedError{}} {
+		var got result
+		if got.set(cause, true); got.verdict != canceled {
+			t.Errorf("%v of the own context: verdict %d", cause, got.verdict)
 		}
 	}
 }
@@ -110,6 +117,7 @@ func TestReasonIsCutToFit(t *testing.T) {
 		{"too long", strings.Repeat("x", MaxReason+1), strings.Repeat("x", MaxReason-3) + "…"},
 		{"cut between runes", strings.Repeat("x", MaxReason-4) + "ääää", strings.Repeat("x", MaxReason-4) + "…"},
 		{"nothing but continuations", strings.Repeat("\x80", 2*MaxReason), "…"},
+		{"longer once it is valid", strings.Repeat("a\xff", MaxReason/2), strings.Repeat("a\uFFFD", (MaxReason-3)/4) + "a…"},
 	} {
 		if got := cutReason(c.text); got != c.want {
 			t.Errorf("%s: %d bytes %.40q…, want %d bytes", c.name, len(got), got, len(c.want))
@@ -137,6 +145,35 @@ func TestUID(t *testing.T) {
 		}
 		if last = next; last[6] != uid[6] || last[5] != uid[5] { // a few milliseconds later
 			break
+		}
+	}
+}
+
+// Errors that are made of others match them, and say what they are about.
+func TestErrorsThatCarryOthers(t *testing.T) {
+	boom := problem("boom")
+	for _, c := range []struct {
+		err   error
+		text  string
+		match []error
+	}{
+		{&lateError{"timeout after 1s: boom", boom}, "timeout after 1s: boom", []error{ErrTimeout, boom}},
+		{&DrainError{[]string{"a", "b"}}, "2 subscribers did not take the last events in time: a, b", nil},
+		{&EndError{Snapshot{Outcome: OutcomeFailed, Reason: "boom", LastError: &LastError{Err: boom}}}, "ended FAILED: boom", []error{boom}},
+		{&EndError{Snapshot{Outcome: OutcomeRejected}}, "ended REJECTED", nil},
+		{&TaskLimitError{3}, "3 tasks are live, which is the limit", []error{ErrTaskLimit}},
+		{&ReplacedError{Name: "t"}, `replaced by task "t" (uid )`, []error{ErrRemoved}},
+	} {
+		if got := c.err.Error(); got != c.text {
+			t.Errorf("%T says %q, want %q", c.err, got, c.text)
+		}
+		for _, other := range c.match {
+			if !errors.Is(c.err, other) {
+				t.Errorf("%T does not match %v", c.err, other)
+			}
+		}
+		if errors.Is(c.err, io.EOF) {
+			t.Errorf("%T matches anything", c.err)
 		}
 	}
 }

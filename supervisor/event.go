@@ -17,12 +17,24 @@ type Event struct {
 	Duration time.Duration // of the attempt that ended
 	Timeout  time.Duration // that the attempt exceeded
 	Delay    time.Duration // until the next attempt
-	Reason   string        // in words, at most maxReason bytes
+	Reason   string        // in words, at most MaxReason bytes
 
 	ExitCode    int32 // of the process that the attempt ran; counts only where HasExitCode is set
 	HasExitCode bool
 	Source      BackoffSource // what Delay follows
 	Outcome     Outcome       // of the life
+
+	Slot              string
+	Rejection         Rejection
+	PreviousSlotState SlotState
+	SlotState         SlotState
+	Depth             int // number of tasks that wait for the slot
+
+	Subscriber string // that fell behind or panicked
+	Lost       uint64 // how many events the subscriber lost, or how many lines the output before this one
+
+	Stream OutputStream // on which the body wrote the line
+	Line   string       // without its end, at most MaxLine bytes
 }
 
 // Kind says what happened.
@@ -30,20 +42,26 @@ type Kind uint8
 
 // Kinds of events. KindFields says which fields each one sets.
 const (
-	TaskAddRequested      Kind = iota + 1 // first event of every life: the request is valid
-	TaskAdded                             // registered; always before TaskStarting
-	TaskStarting                          // an attempt begins, its permit held
-	TaskStopped                           // an attempt ended with success or by cancellation
-	TaskFailed                            // an attempt failed, panicked or timed out
-	TimeoutHit                            // an attempt reached its timeout; TaskFailed follows when the body is back
-	BackoffScheduled                      // another attempt follows the one that ended
-	ActorExhausted                        // the restart rules end the task: OutcomeCompleted or OutcomeFailed
-	ActorDead                             // the body said that the failure is beyond retrying: OutcomeFatal
-	TaskRemoveRequested                   // someone asked for the task to be removed
-	TaskRemoved                           // last event of every life: the body has returned and the name is free
-	ShutdownRequested                     // the supervisor begins to shut down
-	AllStoppedWithinGrace                 // all tasks ended within the grace period of the shutdown
-	GraceExceeded                         // the body of a task ignored its cancellation for the whole grace period
+	TaskAddRequested         Kind = iota + 1 // first event of every life: the request is valid
+	TaskAdded                                // registered; always before TaskStarting
+	TaskStarting                             // an attempt begins, its permit held
+	TaskStopped                              // an attempt ended with success or by cancellation
+	TaskFailed                               // an attempt failed, panicked or timed out
+	TimeoutHit                               // an attempt reached its timeout; TaskFailed follows when the body is back
+	BackoffScheduled                         // another attempt follows the one that ended
+	ActorExhausted                           // the restart rules end the task: OutcomeCompleted or OutcomeFailed
+	ActorDead                                // the body said that the failure is beyond retrying: OutcomeFatal
+	TaskRemoveRequested                      // someone asked for the task to be removed
+	TaskRemoved                              // last event of every life: the body has returned and the name is free
+	ShutdownRequested                        // the supervisor begins to shut down
+	AllStoppedWithinGrace                    // all tasks ended within the grace period of the shutdown
+	GraceExceeded                            // the body of a task ignored its cancellation for the whole grace period
+	ControllerSubmitted                      // a task waits for its slot
+	ControllerRejected                       // a slot refused a task
+	ControllerSlotTransition                 // a slot changed its state because of a task
+	SubscriberOverflow                       // a Subscriber fell behind and lost events
+	SubscriberPanicked                       // a Subscriber panicked; never delivered to the one that did
+	TaskOutput                               // a body wrote a line; only of tasks with CaptureOutput
 )
 
 var kindNames = [...]string{
@@ -52,7 +70,10 @@ var kindNames = [...]string{
 	BackoffScheduled: "BACKOFF_SCHEDULED", ActorExhausted: "ACTOR_EXHAUSTED", ActorDead: "ACTOR_DEAD",
 	TaskRemoveRequested: "TASK_REMOVE_REQUESTED", TaskRemoved: "TASK_REMOVED",
 	ShutdownRequested: "SHUTDOWN_REQUESTED", AllStoppedWithinGrace: "ALL_STOPPED_WITHIN_GRACE",
-	GraceExceeded: "GRACE_EXCEEDED",
+	GraceExceeded: "GRACE_EXCEEDED", ControllerSubmitted: "CONTROLLER_SUBMITTED",
+	ControllerRejected: "CONTROLLER_REJECTED", ControllerSlotTransition: "CONTROLLER_SLOT_TRANSITION",
+	SubscriberOverflow: "SUBSCRIBER_OVERFLOW", SubscriberPanicked: "SUBSCRIBER_PANICKED",
+	TaskOutput: "TASK_OUTPUT",
 }
 
 // String returns the name of the kind in upper case, as the wire has it.

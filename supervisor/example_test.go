@@ -221,7 +221,7 @@ func ExampleSupervisor_Shutdown() {
 	fmt.Println(err)
 	fmt.Println(errors.Is(err, supervisor.ErrTaskStuck))
 	// Output:
-	// 1 tasks did not stop within the grace period: "stubborn"
+	// 1 task did not stop within the grace period: "stubborn"
 	// true
 }
 

@@ -5,15 +5,22 @@ type Fields uint32
 
 // Fields of Event. Sequence, Time and Kind are not among them: every event has those.
 const (
-	FieldTask     Fields = 1 << iota // Task, UID and Labels: the event is about a task
-	FieldAttempt                     // Attempt
-	FieldDuration                    // Duration
-	FieldTimeout                     // Timeout
-	FieldDelay                       // Delay
-	FieldReason                      // Reason
-	FieldExitCode                    // ExitCode and HasExitCode
-	FieldSource                      // Source
-	FieldOutcome                     // Outcome
+	FieldTask       Fields = 1 << iota // Task, UID and Labels: the event is about a task
+	FieldAttempt                       // Attempt
+	FieldDuration                      // Duration
+	FieldTimeout                       // Timeout
+	FieldDelay                         // Delay
+	FieldReason                        // Reason
+	FieldExitCode                      // ExitCode and HasExitCode
+	FieldSource                        // Source
+	FieldOutcome                       // Outcome
+	FieldSlot                          // Slot
+	FieldRejection                     // Rejection
+	FieldTransition                    // PreviousSlotState and SlotState
+	FieldDepth                         // Depth
+	FieldSubscriber                    // Subscriber
+	FieldLost                          // Lost
+	FieldLine                          // Stream and Line
 )
 
 // Has reports whether all fields of other are in f.
@@ -23,7 +30,7 @@ func (f Fields) Has(other Fields) bool { return f&other == other }
 // event that the other tests provoke.
 var kindFields = [...]struct{ always, sometimes Fields }{
 	TaskAddRequested:      {always: FieldTask},
-	TaskAdded:             {always: FieldTask},
+	TaskAdded:             {always: FieldTask | FieldSlot},
 	TaskStarting:          {always: FieldTask | FieldAttempt},
 	TaskStopped:           {always: FieldTask | FieldAttempt | FieldDuration},
 	TaskFailed:            {always: FieldTask | FieldAttempt | FieldDuration, sometimes: FieldReason | FieldExitCode},
@@ -36,6 +43,15 @@ var kindFields = [...]struct{ always, sometimes Fields }{
 	ShutdownRequested:     {always: FieldReason},
 	AllStoppedWithinGrace: {},
 	GraceExceeded:         {always: FieldTask | FieldAttempt | FieldReason},
+
+	ControllerSubmitted:      {always: FieldTask | FieldSlot | FieldDepth},
+	ControllerRejected:       {always: FieldTask | FieldSlot | FieldRejection | FieldReason},
+	ControllerSlotTransition: {always: FieldTask | FieldSlot | FieldTransition | FieldDepth},
+
+	SubscriberOverflow: {always: FieldSubscriber | FieldLost},
+	SubscriberPanicked: {always: FieldSubscriber | FieldReason},
+
+	TaskOutput: {always: FieldTask | FieldAttempt | FieldLine, sometimes: FieldLost},
 }
 
 // KindFields returns which fields an event of kind k sets. Those of always mean something on every such event, a zero Delay or Duration

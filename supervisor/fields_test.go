@@ -21,6 +21,14 @@ func setFields(e *Event) Fields {
 		FieldExitCode: e.HasExitCode || e.ExitCode != 0,
 		FieldSource:   e.Source != 0,
 		FieldOutcome:  e.Outcome != 0,
+
+		FieldSlot:       e.Slot != "",
+		FieldRejection:  e.Rejection != 0,
+		FieldTransition: e.PreviousSlotState != 0 || e.SlotState != 0,
+		FieldDepth:      e.Depth != 0,
+		FieldSubscriber: e.Subscriber != "",
+		FieldLost:       e.Lost != 0,
+		FieldLine:       e.Stream != 0 || e.Line != "",
 	} {
 		if set {
 			f |= field
@@ -30,7 +38,7 @@ func setFields(e *Event) Fields {
 }
 
 // mayBeZero are the fields for which zero is a value like others.
-const mayBeZero = FieldDuration | FieldDelay
+const mayBeZero = FieldDuration | FieldDelay | FieldDepth
 
 // checkFields compares an event with the table. Every event of every test in this package with a rig comes here.
 func checkFields(e *Event, check func(ok bool, format string, args ...any)) {
@@ -80,17 +88,20 @@ func TestEveryKindIsSeen(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{Grace: time.Second})
 		r.addBody("flaky", fails(0, "boom"), succeeds(time.Millisecond))
+		r.add(talks(func(ctx context.Context) error { OutputLine(ctx, Stdout, "line"); return nil }))
 		r.addBody("dead", ends(0, returns(Fatal(ExitCode(problem("boom"), 3)))))
 		removed := r.add(Spec{Name: "removed", Task: plays(hangs()), Labels: map[string]string{"a": "b"}})
 		slow := plain(Restartable("slow", plays(hangs())))
 		slow.Timeout = time.Second
 		r.add(slow)
 		r.sleepUntil(2 * time.Second)
+		provokeController(r)
+		provokeSubscriber(t, r)
 		if _, err := r.Remove(context.Background(), ByUID(removed.UID), 0); err != nil {
 			t.Error(err)
 		}
 		r.addBody("stuck", hangs().ignoring(time.Minute, nil))
-		synctest.Wait()
+		synctest.Wait() // the attempt runs
 		if _, err := r.Remove(context.Background(), ByName("stuck"), time.Second); err == nil {
 			t.Error("the stuck task was removed")
 		}

@@ -3,128 +3,17 @@ package supervisor
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
-// What the engine does not do as it should, yet: each test here fails, and belongs elsewhere once it does not.
-var findings = flag.Bool("findings", false, "run the tests of known faults")
+// Faults that a review has found, each with the test that showed it.
 
-func finding(t *testing.T) {
-	t.Helper()
-	if !*findings {
-		t.Skip("a known fault; -findings runs it")
-	}
-}
-
-// selfPanic is an error whose text panics with the error itself. Package fmt survives the first panic, and gives up on the nested one.
-type selfPanic struct{}
-
-func (e selfPanic) Error() string { panic(e) }
-
-// isPanics is an error that cannot be compared with context.DeadlineExceeded.
-type isPanics struct{}
-
-func (isPanics) Error() string { return "is panics" }
-func (isPanics) Is(target error) bool {
-	if target == context.DeadlineExceeded {
-		panic("is panics")
-	}
-	return false
-}
-
-// isCalls is an error that asks the supervisor when it is compared.
-type isCalls struct {
-	s   *Supervisor
-	uid UID
-}
-
-func (isCalls) Error() string { return "is calls" }
-func (e isCalls) Is(error) bool {
-	_, err := e.s.Get(ByUID(e.uid))
-	return err != nil
-}
-
-// hostileProcess runs one hostile body, named by the environment, to see whether the process survives.
-func hostileProcess() int {
-	var random func() uint64
-	if os.Getenv("CASE") == "random" {
-		random = func() uint64 { return 0 }
-	}
-	s, err := New(Config{Timeout: 10 * time.Millisecond, Random: random, Backoff: BackoffPolicy{First: 1000, Max: 1000, Jitter: JitterFull}})
-	if err != nil {
-		return 2
-	}
-	spec := Restartable("t", TaskFunc(func(ctx context.Context) error {
-		info, _ := Attempt(ctx)
-		switch os.Getenv("CASE") {
-		case "returned":
-			return selfPanic{}
-		case "panicked":
-			panic(selfPanic{})
-		case "is panics":
-			<-ctx.Done()
-			return isPanics{}
-		case "is calls":
-			<-ctx.Done()
-			return isCalls{s, info.UID}
-		}
-		return io.EOF
-	}))
-	spec.Restart.MaxRetries = 2
-	time.AfterFunc(3*time.Second, func() {
-		fmt.Println("hangs")
-		os.Exit(3)
-	})
-	fmt.Println("survived:", s.Run(context.Background(), spec) != nil)
-	return 0
-}
-
-func mustSurvive(t *testing.T, hostile string) {
-	t.Helper()
-	if out, err := startProcess(t, "hostile", "CASE="+hostile); err != nil || out != "survived: true\n" {
-		t.Errorf("the process: %v\n%.2000s", err, out)
-	}
-}
-
-// 1. A body's error whose Error panics with itself ends the process: panicReason formats outside of any recover.
-func TestFindingErrorThatPanicsWithItself(t *testing.T) {
-	finding(t)
-	mustSurvive(t, "returned")
-	mustSurvive(t, "panicked")
-}
-
-// 2. After a timeout, errors.Is is called on the body's error under task.mu and outside of any recover: a panic there ends the process, a call
-// of the supervisor hangs it.
-func TestFindingIsAfterTimeout(t *testing.T) {
-	finding(t)
-	mustSurvive(t, "is panics")
-	mustSurvive(t, "is calls")
-}
-
-// 3. A Random that is constantly 0 makes the rejection sampling of math/rand/v2 spin under task.mu.
-func TestFindingConstantRandom(t *testing.T) {
-	finding(t)
-	mustSurvive(t, "random")
-}
-
-// 4. Making a reason valid UTF-8 after cutting it can make it up to three times as long as MaxReason.
-func TestFindingReasonLongerThanMaxReason(t *testing.T) {
-	finding(t)
-	if n := len(cutReason(strings.Repeat("a\xff", MaxReason/2))); n > MaxReason {
-		t.Errorf("a reason of %d bytes", n)
-	}
-}
-
-// 5. "everyone waiting on it is answered": Wait is not, when the grace of a removal is over.
-func TestFindingWaitIsNotAnsweredWhenStuck(t *testing.T) {
-	finding(t)
+// "Everyone waiting on it is answered" when a body is stuck: Wait too.
+func TestWaitIsAnsweredWhenTheBodyIsStuck(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{})
 		snap := r.addBody("t", hangs().ignoring(time.Hour, nil))
@@ -137,11 +26,9 @@ func TestFindingWaitIsNotAnsweredWhenStuck(t *testing.T) {
 	})
 }
 
-// 6. The permit is given back before the end of the attempt is published and its state changed: another task's start overtakes it, and the log
-// and List show more attempts running than MaxConcurrent allows.
-func TestFindingMoreRunningThanPermits(t *testing.T) {
-	finding(t)
-	for range 200 {
+// The end of an attempt is in the log before its permit lets another one start: no look at the log or the list finds more running than may.
+func TestTheLogNeverHasMoreRunningThanPermits(t *testing.T) {
+	for range 20 {
 		bubble(t, func(t *testing.T) {
 			r := newRig(t, Config{MaxConcurrent: 1})
 			for i := range 20 {
@@ -164,21 +51,23 @@ func TestFindingMoreRunningThanPermits(t *testing.T) {
 	}
 }
 
-// 7. A body that was reported as stuck is reported again by the shutdown: "one event for each stuck task".
-func TestFindingGraceExceededTwice(t *testing.T) {
-	finding(t)
+// The verdict of the shutdown names every body that is stuck then, one that a removal has reported before as well: who watches has to learn
+// how it went, from whenever on.
+func TestVerdictNamesAllThatAreStuck(t *testing.T) {
 	l := lifecycle{
 		steps: []step{hangs().ignoring(time.Minute, nil)},
 		acts:  []act{remove(time.Second, time.Second), shutdownAt(5 * time.Second)},
 	}
-	if n := strings.Count(l.run(t), "GRACE_EXCEEDED"); n != 1 {
-		t.Errorf("GRACE_EXCEEDED came %d times", n)
-	}
+	mustLog(t, l.run(t), `
+		0s: A D S1
+		1s: Q(removed)
+		2s: GRACE_EXCEEDED1(the body did not return within 1s of its cancellation)
+		5s: SHUTDOWN(shutdown)
+		15s: GRACE_EXCEEDED1(the body did not return within 10s of its cancellation)`)
 }
 
-// 8. What ended already is not always found so when the context is done as well: a select tosses a coin.
-func TestFindingDoneContextTossesCoin(t *testing.T) {
-	finding(t)
+// What has ended is found so, also by a caller whose context is done.
+func TestWaitFindsTheEndWithADoneContext(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{})
 		snap := r.addBody("t", succeeds(0))
@@ -197,31 +86,29 @@ func TestFindingDoneContextTossesCoin(t *testing.T) {
 	})
 }
 
-// 9. A nil function is a body for Validate, and then fails for ever.
-func TestFindingNilFunc(t *testing.T) {
-	finding(t)
+// A function that is nil is no body.
+func TestNilFuncIsNoBody(t *testing.T) {
 	spec := Once("t", TaskFunc(nil))
 	mustViolate(t, spec.Validate(), "task")
 }
 
-// 10. The registry does not know why the restart limit ended a task: the reason is in the events alone.
-func TestFindingReasonOfEndIsNotKept(t *testing.T) {
-	finding(t)
+// The state knows why the rules ended a life, not the events alone.
+func TestReasonOfTheEndIsKept(t *testing.T) {
 	s, err := New(Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	spec := Periodic("t", time.Microsecond, plays(succeeds(0)))
 	spec.Restart.Limit = RestartLimit{1, time.Minute}
-	if err := s.Run(t.Context(), spec); err == nil || !strings.Contains(err.Error(), "restart limit") {
+	err = s.Run(t.Context(), spec)
+	const reason = "restart limit reached: 1 restarts within 1m0s"
+	if end, ok := errors.AsType[*EndError](err); !ok || end.End.Reason != reason || !strings.HasSuffix(err.Error(), "ended FAILED: "+reason) {
 		t.Errorf("Run: %v", err)
 	}
 }
 
-// 11. A supervisor's own sentinels end the task of another: a body that is refused by one that shuts down counts as canceled, and is not
-// retried.
-func TestFindingForeignShutdownCancels(t *testing.T) {
-	finding(t)
+// The shutdown of one supervisor is a failure like others for a task of another one.
+func TestShutdownOfAnotherSupervisorIsAFailure(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		other := newRig(t, Config{})
 		if err := other.Shutdown(context.Background()); err != nil {
@@ -238,10 +125,9 @@ func TestFindingForeignShutdownCancels(t *testing.T) {
 	})
 }
 
-// 12. Attempts begin after the shutdown was requested: tasks are canceled one after the other, and the permit of the first lets the
-// next one start that has not been canceled yet. So does a backoff that ends meanwhile.
-func TestFindingAttemptStartsDuringShutdown(t *testing.T) {
-	finding(t)
+// No attempt begins after SHUTDOWN_REQUESTED: tasks are canceled one after the other, but the permit of the first lets none start that
+// comes later.
+func TestNoAttemptBeginsDuringTheShutdown(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRig(t, Config{MaxConcurrent: 1})
 		for i := range 3000 {

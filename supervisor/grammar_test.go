@@ -12,6 +12,7 @@ type grammar struct {
 	time     time.Time
 	lives    map[UID]*lifeGrammar
 	names    map[string]UID // live tasks
+	slots    map[string]SlotState
 	closing  bool
 	over     bool // the verdict of the shutdown is out: only more of GraceExceeded may follow
 }
@@ -27,22 +28,24 @@ type lifeGrammar struct {
 
 // follows lists, for each kind about a life, what it may come after.
 var follows = map[Kind][]Kind{
-	TaskAddRequested: {0},
-	TaskAdded:        {TaskAddRequested},
-	TaskStarting:     {TaskAdded, BackoffScheduled},
-	TimeoutHit:       {TaskStarting},
-	TaskStopped:      {TaskStarting},
-	TaskFailed:       {TaskStarting, TimeoutHit},
-	BackoffScheduled: {TaskStopped, TaskFailed},
-	ActorExhausted:   {TaskStopped, TaskFailed},
-	ActorDead:        {TaskFailed},
-	TaskRemoved:      {TaskAdded, TaskStopped, TaskFailed, BackoffScheduled, ActorExhausted, ActorDead},
+	TaskAddRequested:    {0},
+	TaskAdded:           {TaskAddRequested, ControllerSubmitted},
+	ControllerSubmitted: {TaskAddRequested},
+	ControllerRejected:  {TaskAddRequested, ControllerSubmitted},
+	TaskStarting:        {TaskAdded, BackoffScheduled},
+	TimeoutHit:          {TaskStarting},
+	TaskStopped:         {TaskStarting},
+	TaskFailed:          {TaskStarting, TimeoutHit},
+	BackoffScheduled:    {TaskStopped, TaskFailed},
+	ActorExhausted:      {TaskStopped, TaskFailed},
+	ActorDead:           {TaskFailed},
+	TaskRemoved:         {ControllerSubmitted, ControllerRejected, TaskAdded, TaskStopped, TaskFailed, BackoffScheduled, ActorExhausted, ActorDead},
 }
 
 // checkLog checks a log from its first event on.
 func checkLog(t testing.TB, events []Event) {
 	t.Helper()
-	g := grammar{t: t, lives: map[UID]*lifeGrammar{}, names: map[string]UID{}}
+	g := grammar{t: t, lives: map[UID]*lifeGrammar{}, names: map[string]UID{}, slots: map[string]SlotState{}}
 	for i := range events {
 		if !g.event(&events[i]) {
 			t.Errorf("…in the log:\n%s", render(events[max(0, i-50):i+1], events[0].Time))
@@ -84,7 +87,7 @@ func (g *grammar) event(e *Event) bool {
 	check(e.Sequence == g.sequence, "sequence is not %d", g.sequence)
 	check(!e.Time.Before(g.time), "time goes back by %s", g.time.Sub(e.Time))
 	g.time = e.Time
-	check(!g.over || e.Kind == GraceExceeded, "comes after the verdict of the shutdown")
+	check(!g.over || e.Kind == GraceExceeded || e.Kind == SubscriberPanicked || e.Kind == SubscriberOverflow, "comes after the verdict of the shutdown")
 	checkFields(e, check)
 	switch e.Kind {
 	case ShutdownRequested:
@@ -94,10 +97,22 @@ func (g *grammar) event(e *Event) bool {
 		check(g.closing, "comes without a request")
 		check(len(g.names) == 0, "comes while %d tasks are live", len(g.names))
 		g.over = true
+	case SubscriberOverflow, SubscriberPanicked:
 	default:
 		g.life(e, check)
 	}
 	return ok
+}
+
+// slot checks that the transitions of a slot follow each other.
+func (g *grammar) slot(e *Event, check func(bool, string, ...any)) {
+	before := g.slots[e.Slot]
+	if before == 0 {
+		before = SlotIdle
+	}
+	// The slot of a task that left it open is known only once another one wants it.
+	check(e.PreviousSlotState == before || before == SlotIdle, "says the slot was %s, it was %s", e.PreviousSlotState, before)
+	g.slots[e.Slot] = e.SlotState
 }
 
 func (g *grammar) life(e *Event, check func(bool, string, ...any)) {
@@ -112,6 +127,14 @@ func (g *grammar) life(e *Event, check func(bool, string, ...any)) {
 		check(!l.requested, "comes twice")
 		check(l.last != 0 && l.last != ActorExhausted && l.last != ActorDead, "comes after %s", l.last)
 		l.requested = true
+		return
+	case TaskOutput:
+		check(l.last == TaskStarting || l.last == TimeoutHit, "comes after %s", l.last)
+		check(e.Attempt == l.attempt, "attempt %d, not %d", e.Attempt, l.attempt)
+		check(len(e.Line) <= MaxLine, "has a line of %d bytes", len(e.Line))
+		return
+	case ControllerSlotTransition:
+		g.slot(e, check)
 		return
 	case GraceExceeded:
 		check(l.last == TaskStarting || l.last == TimeoutHit, "comes after %s", l.last)
@@ -145,10 +168,11 @@ func (g *grammar) order(e *Event, l *lifeGrammar, check func(bool, string, ...an
 		check(!l.requested, "comes after the removal was requested")
 	case TaskRemoved:
 		check(g.names[e.Task] == e.UID, "does not have the name")
+		check((e.Outcome == OutcomeRejected) == (l.last == ControllerRejected), "has outcome %s after %s", e.Outcome, l.last)
 		check(!l.requested || e.Outcome == OutcomeCanceled, "has outcome %s", e.Outcome)
 		delete(g.names, e.Task)
 		l.removed = true
-	case TaskStopped, TaskFailed, ActorExhausted, ActorDead:
+	case TaskStopped, TaskFailed, ActorExhausted, ActorDead, ControllerSubmitted, ControllerRejected:
 	}
 	if e.Attempt != 0 {
 		check(e.Attempt == l.attempt, "attempt %d, not %d", e.Attempt, l.attempt)

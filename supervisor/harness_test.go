@@ -176,12 +176,16 @@ func (r *rig) sleepUntil(d time.Duration) {
 	synctest.Wait()
 }
 
-// end waits for the end of a life.
+// end waits for the end of a life, also past a time in which its body is stuck.
 func (r *rig) end(ref Ref) Snapshot {
 	r.t.Helper()
-	snap, err := r.Wait(context.Background(), ref)
+	t, err := r.find(ref)
 	if err != nil {
-		r.t.Fatalf("Wait: %v", err)
+		r.t.Fatal(err)
+	}
+	snap, err := t.await(context.Background(), nil, (*task).endedLocked)
+	if err != nil {
+		r.t.Fatal(err)
 	}
 	return snap
 }
@@ -238,7 +242,9 @@ func (r *rig) checkEmpty() {
 var kindAbbreviations = map[Kind]string{
 	TaskAddRequested: "A", TaskAdded: "D", TaskStarting: "S", TaskStopped: "STOPPED", TaskFailed: "FAILED", TimeoutHit: "TIMEOUT",
 	BackoffScheduled: "BACKOFF", ActorExhausted: "X", ActorDead: "DEAD", TaskRemoveRequested: "Q", TaskRemoved: "R",
-	ShutdownRequested: "SHUTDOWN", AllStoppedWithinGrace: "ALL_STOPPED", GraceExceeded: "GRACE_EXCEEDED",
+	ShutdownRequested: "SHUTDOWN", AllStoppedWithinGrace: "ALL_STOPPED", GraceExceeded: "GRACE_EXCEEDED", TaskOutput: "OUT",
+	ControllerSubmitted: "SUBMITTED", ControllerRejected: "REJECTED", ControllerSlotTransition: "SLOT",
+	SubscriberOverflow: "OVERFLOW", SubscriberPanicked: "SUBSCRIBER_PANICKED",
 }
 
 // render writes events in the notation of DESIGN §5: a line for each moment, in it a word for each event. The number is that of
@@ -292,6 +298,24 @@ func word(e *Event) string {
 			args = append(args, d.value.String())
 		}
 	}
+	if e.Subscriber != "" {
+		args = append(args, e.Subscriber)
+	}
+	if e.Lost != 0 {
+		args = append(args, fmt.Sprintf("lost %d", e.Lost))
+	}
+	if e.Slot != "" && e.Slot != e.Task {
+		args = append(args, e.Slot)
+	}
+	if e.SlotState != 0 {
+		args = append(args, e.PreviousSlotState.String()+"→"+e.SlotState.String())
+	}
+	if always.Has(FieldDepth) {
+		args = append(args, fmt.Sprintf("depth %d", e.Depth))
+	}
+	if e.Rejection != 0 {
+		args = append(args, e.Rejection.String())
+	}
 	if e.Source != 0 {
 		args = append(args, e.Source.String())
 	}
@@ -301,8 +325,12 @@ func word(e *Event) string {
 	if e.HasExitCode {
 		args = append(args, fmt.Sprintf("exit %d", e.ExitCode))
 	}
-	if e.Reason != "" {
-		args = append(args, shortReasons.Replace(e.Reason))
+	if e.Reason != "" && e.Rejection == 0 && e.Outcome != OutcomeRejected {
+		reason, _, _ := strings.Cut(e.Reason, "; it is at ") // the stack of a body that is stuck
+		args = append(args, shortReasons.Replace(reason))
+	}
+	if e.Stream != 0 {
+		args = append(args, e.Stream.String(), strconv.Quote(e.Line))
 	}
 	if len(args) == 0 {
 		return w

@@ -12,10 +12,13 @@ type task struct {
 	uid  UID         // immutable
 	spec Spec        // immutable, labels included; as given, defaults not filled in
 
+	capture *capture // immutable; what it points to is guarded by mu. nil unless the spec has CaptureOutput
+
 	mu sync.Mutex // guards what is below. Order: Supervisor.mu, then task.mu, then the event log's own lock.
 
 	state     State
 	outcome   Outcome // set once
+	reason    string  // of the outcome
 	ending    bool    // the rules have ended the life: the actor is about to finish it, and nobody can cancel it any more
 	attempts  uint64  // started
 	history   history
@@ -26,23 +29,18 @@ type task struct {
 	lastError *LastError
 	sequence  uint64 // of the last event
 
+	slot     *slot         // that the task owns or waits for; nil while it has the slot of its own name and nobody else wants that
 	current  *attempt      // waits for its permit or runs; nil between attempts
-	canceled error         // why the life is to end: ErrRemoved or ErrShutdown; nil while nobody wants that. Set once.
+	canceled error         // why the life is to end: matches ErrRemoved or ErrShutdown; nil while nobody wants that. Set once.
 	grace    *time.Timer   // runs from the cancellation of an attempt to the moment it counts as stuck
 	wake     chan struct{} // wakes the actor in backoff; made with the first backoff, capacity 1
-	done     chan struct{} // closed at the end of the life, or when it is abandoned; made with the first waiter
-}
-
-// rules returns the policies that apply to the task.
-func (t *task) rules() rules {
-	spec := t.spec.withDefaults(&t.sup.config)
-	return rules{restart: spec.Restart, backoff: spec.Backoff, timeout: spec.Timeout}
+	news     chan struct{} // closed by announceLocked, and nil then; made by the first who waits
 }
 
 // publishLocked appends an event about the task. The change that it tells of must have been made before.
-func (t *task) publishLocked(e Event) {
+func (t *task) publishLocked(e *Event) {
 	e.Task, e.UID, e.Labels = t.spec.Name, t.uid, t.spec.Labels
-	if sequence := t.sup.log.Append(&e); sequence != 0 {
+	if sequence := t.sup.log.Append(e); sequence != 0 {
 		t.sequence = sequence
 	}
 }
@@ -52,7 +50,7 @@ func (t *task) snapshotLocked() Snapshot {
 	return Snapshot{
 		Spec: t.spec, UID: t.uid, State: t.state, Attempt: t.attempts, FailureStreak: t.history.streak,
 		CreateTime: t.created, StartTime: t.started, NextAttempt: t.next, FinishTime: t.finished,
-		LastError: t.lastError, Outcome: t.outcome, Sequence: t.sequence,
+		LastError: t.lastError, Slot: t.slotName(), Outcome: t.outcome, Reason: t.reason, Sequence: t.sequence,
 	}
 }
 
@@ -62,26 +60,11 @@ func (t *task) snapshot() Snapshot {
 	return t.snapshotLocked()
 }
 
-// doneChan returns a channel that is closed at the end of the life, or when it is abandoned.
-func (t *task) doneChan() <-chan struct{} {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.done == nil {
-		t.done = make(chan struct{})
-		if t.outcome != 0 {
-			close(t.done)
-		}
-	}
-	return t.done
-}
-
 // settleLocked records the outcome of the life, once, and answers those who wait for it.
-func (t *task) settleLocked(outcome Outcome) {
+func (t *task) settleLocked(outcome Outcome, reason string) {
 	if t.outcome != 0 {
 		return // abandoned by a shutdown that could not wait any longer
 	}
-	t.outcome = outcome
-	if t.done != nil {
-		close(t.done)
-	}
+	t.outcome, t.reason = outcome, reason
+	t.announceLocked()
 }

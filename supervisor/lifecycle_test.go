@@ -2,7 +2,6 @@ package supervisor
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -76,10 +75,7 @@ func (l *lifecycle) run(t *testing.T) (log string) {
 			acts.Go(func() { a.do(t.Context(), r.Supervisor) })
 			synctest.Wait()
 		}
-		_, err := r.Wait(t.Context(), ByUID(snap.UID))
-		if err != nil && !errors.Is(err, ErrTaskStuck) {
-			t.Errorf("Wait: %v", err)
-		}
+		r.end(ByUID(snap.UID))
 		acts.Wait()
 		log = r.log()
 		if body.overlap.Load() {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"container/heap"
+	"time"
 )
 
 // ListOptions says which tasks List returns.
@@ -40,7 +41,7 @@ func (s *Supervisor) List(opts ListOptions) []Snapshot {
 func (s *Supervisor) listed(opts *ListOptions) taskHeap {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.retained.expire(s.byUID)
+	s.retained.expire(time.Now(), s.byUID)
 	h := make(taskHeap, 0, len(s.byName))
 	after := func(t *task) bool {
 		return cmp.Or(cmp.Compare(t.spec.Name, opts.AfterName), bytes.Compare(t.uid[:], opts.AfterUID[:])) > 0

@@ -65,8 +65,10 @@ func (s *Supervisor) Read(c Cursor) (*Reader, error) {
 	if c.Epoch != s.epoch || c.Sequence+1 < oldest || c.Sequence > latest {
 		return nil, &CursorError{Cursor: c, Epoch: s.epoch, Oldest: oldest, Latest: latest}
 	}
-	return &Reader{s.log.NewReader(c.Sequence), s.epoch}, nil
+	return s.reader(c.Sequence), nil
 }
+
+func (s *Supervisor) reader(after uint64) *Reader { return &Reader{s.log.NewReader(after), s.epoch} }
 
 // Next waits for an event after the cursor and copies as many as there are into buf, at most len(buf). A gap that is not zero tells
 // of events that were lost before those of buf. Errors: ErrClosed after the last event of a supervisor that has shut down; the error of ctx.

@@ -1,5 +1,7 @@
 package supervisor
 
+import "time"
+
 // Ref names a task: the live one of a name, or one life by its uid.
 type Ref struct {
 	name string
@@ -16,7 +18,7 @@ func ByUID(uid UID) Ref { return Ref{uid: uid} }
 func (s *Supervisor) find(ref Ref) (*task, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.retained.expire(s.byUID)
+	s.retained.expire(time.Now(), s.byUID)
 	t := s.byName[ref.name]
 	if !ref.uid.IsZero() {
 		t = s.byUID[ref.uid]

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // MaxReason is the largest number of bytes of a reason; a longer one is cut.
@@ -25,6 +23,7 @@ type result struct {
 	hasExitCode bool
 	retryAfter  time.Duration // counts only where hasHint is set
 	hasHint     bool
+	ofTimeout   bool // err says no more than that the time was over
 	ran         time.Duration
 	timedOut    bool
 }
@@ -38,62 +37,74 @@ const (
 	fatal
 )
 
-// call runs the body and returns how it ended. Errors are code of the body too: their methods run under the same recover, and
-// nothing that it panics with leaves this function.
-func (a *attempt) call() (r result) {
+// call runs the body and sets r, which is zero, to how it ended. Errors are code of the body too: all that is asked of their methods is
+// asked here, under the same recover and under no lock, and nothing that they panic with leaves this function.
+func (a *attempt) call(r *result) {
 	defer func() {
 		if p := recover(); p != nil {
-			err := &PanicError{Value: p, Stack: debug.Stack()}
-			r = result{verdict: failed, err: err, reason: panicReason(p)}
+			r.setPanic(p)
 		}
 	}()
-	return resultOf(a.task.spec.Task.Run(a))
+	r.set(runBody(markOf(a.task.uid), a), a.Err() != nil)
 }
 
-// panicReason is the text of a PanicError. Formatting survives a value whose methods panic: package fmt catches that.
-func panicReason(p any) string { return cutReason(fmt.Sprintf("panic: %v", p)) }
+// setPanic is called under the recover that caught p.
+func (r *result) setPanic(p any) {
+	*r = result{verdict: failed, err: &PanicError{Value: p, Stack: debug.Stack()}, reason: panicReason(p)}
+}
 
-func resultOf(err error) result {
+// panicReason is the text of a PanicError. Formatting survives a value whose methods panic; one that panics with itself is too much for
+// package fmt, hence the recover.
+func panicReason(p any) (reason string) {
+	defer func() {
+		if recover() != nil {
+			reason = fmt.Sprintf("panic: a %T, whose text panics", p)
+		}
+	}()
+	return cutReason(fmt.Sprintf("panic: %v", p))
+}
+
+// set makes the zero r the result of an attempt whose body returned err. told says that its context was canceled by then.
+func (r *result) set(err error, told bool) {
 	if err == nil {
-		return result{verdict: succeeded}
+		r.verdict = succeeded
+		return
 	}
-	r := result{verdict: failed, err: err, reason: cutReason(err.Error())}
+	r.verdict, r.err, r.reason = failed, err, cutReason(err.Error())
 	switch {
 	case IsFatal(err):
 		r.verdict = fatal
-	case errors.Is(err, context.Canceled), errors.Is(err, ErrRemoved), errors.Is(err, ErrShutdown):
-		r.verdict = canceled
+	case errors.Is(err, context.Canceled), told && (errors.Is(err, ErrRemoved) || errors.Is(err, ErrShutdown)):
+		r.verdict = canceled // the causes of another supervisor's contexts are failures here
 	}
 	if code, ok := ExitCodeOf(err); ok {
 		r.exitCode, r.hasExitCode = int32(code), true
 	}
 	r.retryAfter, r.hasHint = RetryAfterOf(err)
-	return r
+	r.ofTimeout = errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrTimeout)
 }
 
-// asTimeout turns the result of an attempt that had reached its timeout into a failure, whatever the body returned: a body that was
+// timeOut turns the result of an attempt that had reached its timeout into a failure, whatever the body returned: a body that was
 // late is not to be believed, though what it said is kept.
-func (r result) asTimeout(timeout time.Duration) result {
+func (r *result) timeOut(timeout time.Duration) {
 	reason := fmt.Sprintf("timeout after %s", timeout)
-	if r.err == nil || r.verdict == canceled || errors.Is(r.err, context.DeadlineExceeded) || errors.Is(r.err, ErrTimeout) {
+	if r.err == nil || r.verdict == canceled || r.ofTimeout {
 		r.err = ErrTimeout
 	} else {
-		reason += ": " + r.reason
-		r.err = fmt.Errorf("%w: %w", ErrTimeout, r.err)
+		reason = cutReason(reason + ": " + r.reason)
+		r.err = &lateError{reason, r.err}
 	}
-	r.verdict, r.reason, r.timedOut = failed, cutReason(reason), true
-	return r
+	r.verdict, r.reason, r.timedOut = failed, reason, true
 }
 
-// cutReason makes text fit to be sent: valid UTF-8 of at most MaxReason bytes.
-func cutReason(text string) string {
-	if len(text) > MaxReason {
-		const mark = "…"
-		end := MaxReason - len(mark)
-		for end > 0 && !utf8.RuneStart(text[end]) {
-			end--
-		}
-		text = text[:end] + mark
-	}
-	return strings.ToValidUTF8(text, "\uFFFD")
+// lateError is what a body returned that had reached its timeout. It matches ErrTimeout.
+type lateError struct {
+	text string
+	err  error
 }
+
+func (e *lateError) Error() string   { return e.text }
+func (e *lateError) Unwrap() []error { return []error{ErrTimeout, e.err} }
+
+// cutReason makes text fit to be a reason.
+func cutReason(text string) string { return cutText(text, MaxReason) }

@@ -16,12 +16,12 @@ func (r *retained) keep(t *task, byUID map[UID]*task) {
 	if len(r.tasks) > r.limit {
 		r.dropOldest(byUID)
 	}
-	r.expire(byUID)
+	r.expire(t.finished, byUID)
 }
 
 // expire drops the tasks that have been kept for too long. A task's time of finishing is set under Supervisor.mu too.
-func (r *retained) expire(byUID map[UID]*task) {
-	for len(r.tasks) > 0 && time.Since(r.tasks[0].finished) > r.age {
+func (r *retained) expire(now time.Time, byUID map[UID]*task) {
+	for len(r.tasks) > 0 && now.Sub(r.tasks[0].finished) > r.age {
 		r.dropOldest(byUID)
 	}
 }

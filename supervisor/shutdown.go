@@ -27,19 +27,24 @@ func (e *StuckError) Error() string {
 	for i, t := range e.Tasks {
 		names[i] = fmt.Sprintf("%q", t.Spec.Name)
 	}
-	return fmt.Sprintf("%d tasks did not stop within the grace period: %s", len(names), strings.Join(names, ", "))
+	noun := "tasks"
+	if len(names) == 1 {
+		noun = "task"
+	}
+	return fmt.Sprintf("%d %s did not stop within the grace period: %s", len(names), noun, strings.Join(names, ", "))
 }
 
 // Is makes every StuckError match ErrTaskStuck.
 func (e *StuckError) Is(target error) bool { return target == ErrTaskStuck }
 
 // Shutdown stops the supervisor for good: it closes admission, cancels all tasks at once, waits for them within one Config.Grace,
-// publishes the verdict, AllStoppedWithinGrace or one GraceExceeded for each stuck task, and closes the event log, so that readers end once they have
-// read the tail. The first call does so, all others share its result.
+// publishes the verdict, AllStoppedWithinGrace or one GraceExceeded for each stuck task, closes the event log, so that readers end once they have
+// read the tail, and waits within Config.DrainTimeout for subscribers to take it. The first call does so, all others share its result.
 //
-// Errors: *StuckError when bodies outlived the grace; the error of ctx, which ends the wait of this caller but not the shutdown.
+// Errors: *StuckError when bodies outlived the grace and *DrainError when subscribers did not take the tail, or both joined; the error of
+// ctx, which ends the wait of this caller but not the shutdown.
 func (s *Supervisor) Shutdown(ctx context.Context) error {
-	s.shutdown.once.Do(func() { go s.shutDown() })
+	s.beginShutdown()
 	select {
 	case <-s.shutdown.done:
 		return s.shutdown.err
@@ -48,10 +53,14 @@ func (s *Supervisor) Shutdown(ctx context.Context) error {
 	}
 }
 
+func (s *Supervisor) beginShutdown() { s.shutdown.once.Do(func() { go s.shutDown() }) }
+
 func (s *Supervisor) shutDown() {
-	s.closeAdmission()
+	for _, detach := range s.closeAdmission() {
+		detach()
+	}
 	for _, t := range s.live() {
-		t.cancelLife(ErrShutdown, 0) // one timer serves all
+		s.cancel(t, ErrShutdown, 0) // one timer serves all
 	}
 	grace := time.NewTimer(s.config.Grace)
 	defer grace.Stop()
@@ -59,31 +68,45 @@ func (s *Supervisor) shutDown() {
 	case <-s.drained:
 	case <-grace.C:
 	}
-	s.shutdown.err = s.verdict()
+	stuck := s.verdict()
 	s.log.Close()
+	s.shutdown.err = errors.Join(stuck, s.subscriptions.drain(s.config.DrainTimeout))
 	close(s.shutdown.done)
 }
 
-// closeAdmission refuses new tasks from now on.
-func (s *Supervisor) closeAdmission() {
+// closeAdmission refuses new tasks from now on, and rejects those that wait for a slot: they must not start now. It returns what
+// detaches the supervisor from the contexts of Start.
+func (s *Supervisor) closeAdmission() (detach []func() bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.closing = true
-	s.log.Append(&Event{Kind: ShutdownRequested, Reason: ErrShutdown.Error()})
-	if len(s.byName) == 0 {
-		close(s.drained)
+	s.closing.Store(true)
+	for _, t := range s.byName {
+		_ = t.snapshot() // for its lock: an attempt that is about to start does so before the event, or not at all
 	}
+	s.log.Append(&Event{Kind: ShutdownRequested, Reason: ErrShutdown.Error()})
+	for _, sl := range s.slots {
+		s.rejectQueueLocked(sl, RejectedShutdown)
+	}
+	if len(s.byName) == 0 {
+		close(s.drained) // else the last of them does so: who waited for a slot was not the last, its owner is live
+	}
+	return s.detach
 }
 
 // verdict publishes how the shutdown went, and abandons the tasks whose bodies still run. Tasks that are live but have no body
 // running are about to finish, and need nobody's help to do so.
 func (s *Supervisor) verdict() error {
 	var stuck []Snapshot
-	for _, t := range s.live() {
-		if snap, ok := t.abandon(s.config.Grace); ok {
+	live := s.live()
+	var stacks map[UID]string
+	if len(live) > 0 {
+		stacks = bodyStacks()
+	}
+	for _, t := range live {
+		if snap, ok := t.abandon(s.config.Grace, stacks[t.uid]); ok {
 			stuck = append(stuck, snap)
 		} else {
-			<-t.doneChan()
+			_, _ = t.await(context.Background(), nil, (*task).endedLocked) // no error without an end of time or context
 		}
 	}
 	if stuck == nil {
@@ -100,70 +123,4 @@ func (s *Supervisor) live() []*task {
 	s.mu.Unlock()
 	slices.SortFunc(live, func(a, b *task) int { return strings.Compare(a.spec.Name, b.spec.Name) })
 	return live
-}
-
-// Run is a Supervisor's whole life with a fixed set of tasks: it registers all of specs or, when one cannot be, none; returns
-// when all have ended, or ctx is done, and the supervisor has shut down.
-//
-// Error: why the tasks could not be registered; else the ends of tasks with another outcome than OutcomeCompleted or OutcomeCanceled, joined
-// with the error of the shutdown.
-func (s *Supervisor) Run(ctx context.Context, specs ...Spec) error {
-	tasks, err := s.addAll(ctx, specs)
-	if err != nil {
-		return err
-	}
-	for _, t := range tasks {
-		if _, err := t.wait(ctx); err != nil {
-			break // ctx is done: the shutdown ends the others
-		}
-	}
-	err = s.Shutdown(context.WithoutCancel(ctx))
-	return errors.Join(endError(tasks), err)
-}
-
-// addAll registers all tasks in one step, or none.
-func (s *Supervisor) addAll(ctx context.Context, specs []Spec) ([]*task, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	tasks := make([]*task, len(specs))
-	names := make(map[string]bool, len(specs))
-	for i, spec := range specs {
-		if err := spec.Validate(); err != nil {
-			return nil, fmt.Errorf("task %d, %q: %w", i, spec.Name, err)
-		}
-		if names[spec.Name] {
-			return nil, fmt.Errorf("task %d: %w", i, &TaskError{Name: spec.Name, Err: ErrTaskExists})
-		}
-		names[spec.Name] = true
-		tasks[i] = s.newTask(spec)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for i, t := range tasks {
-		if err := s.admitLocked(t, len(tasks)); err != nil {
-			return nil, fmt.Errorf("task %d: %w", i, err)
-		}
-	}
-	for _, t := range tasks {
-		s.registerLocked(t)
-	}
-	return tasks, nil
-}
-
-// endError joins the ends of the tasks that did not end well.
-func endError(tasks []*task) error {
-	var all []error
-	for _, t := range tasks {
-		end := t.snapshot()
-		if end.Outcome != OutcomeFailed && end.Outcome != OutcomeFatal {
-			continue
-		}
-		err := fmt.Errorf("ended %s", end.Outcome)
-		if end.LastError != nil {
-			err = fmt.Errorf("ended %s: %w", end.Outcome, end.LastError.Err)
-		}
-		all = append(all, &TaskError{Name: t.spec.Name, UID: t.uid, Err: err})
-	}
-	return errors.Join(all...)
 }

@@ -28,6 +28,10 @@ type Spec struct {
 	Backoff BackoffPolicy
 	// Timeout of each attempt, from the moment that it starts to run. Default: Config.Timeout. None: no timeout.
 	Timeout time.Duration
+	// Admission chooses the slot that the task must own to run. Default: a slot of its own.
+	Admission Admission
+	// CaptureOutput makes the lines that the body writes TaskOutput events. Default: they are discarded.
+	CaptureOutput bool
 	// Labels travel with the task and its events; the engine only copies them. Must not be changed while Add runs.
 	Labels map[string]string
 }
@@ -97,10 +101,12 @@ func (e *SpecError) Is(target error) bool { return target == ErrInvalidSpec }
 func (s *Spec) Validate() error {
 	var v violations
 	v.name("name", s.Name)
-	v.check(s.Task != nil, "task", "no body is given; set Task")
+	f, isFunc := s.Task.(TaskFunc)
+	v.check(s.Task != nil && (!isFunc || f != nil), "task", "no body is given; set Task")
 	v.duration("timeout", s.Timeout)
 	s.Restart.validate(&v)
 	s.Backoff.validate(&v)
+	s.Admission.validate(&v)
 	return v.err()
 }
 
@@ -181,13 +187,12 @@ func alphanumeric(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
 }
 
-// withDefaults returns the spec with each zero rule replaced by the default of the config, and each None by zero.
-func (s Spec) withDefaults(c *Config) Spec {
-	s.Timeout = resolve(s.Timeout, c.Timeout)
-	s.Restart.Mode = cmp.Or(s.Restart.Mode, c.RestartMode, RestartOnFailure)
-	s.Restart.Interval = resolve(s.Restart.Interval, 0)
-	s.Backoff = s.Backoff.withDefaults(c.Backoff)
-	return s
+// rules returns the rules of the spec, each zero one replaced by the default of the config, and each None by zero.
+func (s *Spec) rules(c *Config) rules {
+	restart := s.Restart
+	restart.Mode = cmp.Or(restart.Mode, c.RestartMode, RestartOnFailure)
+	restart.Interval = resolve(restart.Interval, 0)
+	return rules{restart: restart, backoff: s.Backoff.withDefaults(&c.Backoff), timeout: resolve(s.Timeout, c.Timeout)}
 }
 
 // resolve returns what d asks for: the default for zero, zero for None.

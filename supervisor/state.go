@@ -4,7 +4,11 @@ import "fmt"
 
 // The life of a task. Nothing but task.enterLocked changes a state, and only along these lines:
 //
-//	Add ──► WAITING ──► RUNNING ──► BACKOFF ──► WAITING or RUNNING …
+//	Add ──► QUEUED ──► FINISHED    (removed, or rejected by the slot)
+//	 │         │
+//	 │         │ owns the slot
+//	 ▼         ▼
+//	    WAITING ──► RUNNING ──► BACKOFF ──► WAITING or RUNNING …
 //	           │           │ │         │
 //	           │     told  │ │ rules   │ told to stop
 //	           │   to stop │ │ end it  │
@@ -16,8 +20,8 @@ import "fmt"
 // An attempt that timed out is told to stop too: it is STOPPING, then perhaps STUCK, and from there goes on to BACKOFF when the body
 // returns, unless the task was to be removed meanwhile.
 var transitions = [...][]State{
-	0:             {StateWaiting},
-	StateQueued:   {StateWaiting, StateStopping, StateFinished},
+	0:             {StateWaiting, StateQueued, StateFinished},
+	StateQueued:   {StateWaiting, StateFinished},
 	StateWaiting:  {StateRunning, StateStopping},
 	StateRunning:  {StateBackoff, StateStopping, StateFinished},
 	StateBackoff:  {StateWaiting, StateRunning, StateStopping},

@@ -39,8 +39,8 @@ func enters(from, to State) (ok bool) {
 // TestTransitionTable says the table again, for a change to it to be meant.
 func TestTransitionTable(t *testing.T) {
 	want := strings.Join([]string{
-		"State(0) → WAITING",
-		"QUEUED → WAITING STOPPING FINISHED",
+		"State(0) → WAITING QUEUED FINISHED",
+		"QUEUED → WAITING FINISHED",
 		"WAITING → RUNNING STOPPING",
 		"RUNNING → BACKOFF STOPPING FINISHED",
 		"BACKOFF → WAITING RUNNING STOPPING",
@@ -80,7 +80,7 @@ func reachable(from State) map[State]bool {
 func TestEveryStateIsOnTheWayFromAddToFinished(t *testing.T) {
 	fromAdd := reachable(0)
 	for s := State(1); int(s) < len(transitions); s++ {
-		if !fromAdd[s] && s != StateQueued { // queued tasks come with the controller
+		if !fromAdd[s] {
 			t.Errorf("no life gets to %s", s)
 		}
 		if s != StateFinished && !reachable(s)[StateFinished] {
@@ -105,6 +105,10 @@ func TestEnumNames(t *testing.T) {
 		{"RestartMode", restartModeNames[:], func(i int) fmt.Stringer { return RestartMode(i) }, uint8(RestartAlways)},
 		{"Jitter", jitterNames[:], func(i int) fmt.Stringer { return Jitter(i) }, uint8(JitterDecorrelated)},
 		{"BackoffSource", backoffSourceNames[:], func(i int) fmt.Stringer { return BackoffSource(i) }, uint8(BackoffAfterFailure)},
+		{"AdmissionPolicy", admissionPolicyNames[:], func(i int) fmt.Stringer { return AdmissionPolicy(i) }, uint8(DropIfRunning)},
+		{"SlotState", slotStateNames[:], func(i int) fmt.Stringer { return SlotState(i) }, uint8(SlotStopping)},
+		{"Rejection", rejectionNames[:], func(i int) fmt.Stringer { return Rejection(i) }, uint8(RejectedPurged)},
+		{"OutputStream", outputStreamNames[:], func(i int) fmt.Stringer { return OutputStream(i) }, uint8(Stderr)},
 		{"Kind", kindNames[:], func(i int) fmt.Stringer { return Kind(i) }, uint8(len(kindFields) - 1)},
 	} {
 		if len(enum.names) != int(enum.last)+1 {

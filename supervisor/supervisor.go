@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -16,17 +17,21 @@ type Supervisor struct {
 	config  Config               // immutable, defaults filled in
 	epoch   string               // immutable: identifies the event log
 	log     *eventlog.Log[Event] // has a lock of its own, the innermost of all
+	newest  time.Time            // of the newest event; guarded by the lock of the log
 	permits *semaphore.Weighted  // held by running attempts; nil without a limit
 
 	mu sync.Mutex // guards what is below. Order: Supervisor.mu, then task.mu, then the event log's own lock.
 
 	byName   map[string]*task // live tasks
 	byUID    map[UID]*task    // live tasks and the finished ones that are kept
+	slots    map[string]*slot // that tasks own, but for those that only their default owner wants
 	retained retained
-	closing  bool          // admission is closed
+	closing  atomic.Bool   // admission is closed; written under mu, read under task.mu as well
+	detach   []func() bool // ends what Start asked of its context
 	drained  chan struct{} // closed when the last live task ends after admission was closed
 
-	shutdown shutdown
+	subscriptions subscriptions // has a lock of its own
+	shutdown      shutdown
 }
 
 // New returns a Supervisor without tasks. It starts no goroutine. The error, if any, is a *SpecError about the config.
@@ -36,32 +41,43 @@ func New(config Config) (*Supervisor, error) {
 	}
 	config = config.withDefaults()
 	s := &Supervisor{
-		config:   config,
-		epoch:    newUID().String(),
-		log:      eventlog.New(config.EventBuffer, stampEvent),
-		byName:   map[string]*task{},
-		byUID:    map[UID]*task{},
-		retained: retained{limit: max(config.RetainedTasks, 0), age: config.RetainedAge},
-		drained:  make(chan struct{}),
-		shutdown: shutdown{done: make(chan struct{})},
+		config:        config,
+		epoch:         newUID().String(),
+		byName:        map[string]*task{},
+		byUID:         map[UID]*task{},
+		slots:         map[string]*slot{},
+		retained:      retained{limit: max(config.RetainedTasks, 0), age: config.RetainedAge},
+		drained:       make(chan struct{}),
+		subscriptions: subscriptions{byName: map[string]*Subscription{}},
+		shutdown:      shutdown{done: make(chan struct{})},
 	}
+	s.log = eventlog.New(config.EventBuffer, s.stampEvent)
 	if config.MaxConcurrent > 0 {
 		s.permits = semaphore.NewWeighted(int64(config.MaxConcurrent))
 	}
 	return s, nil
 }
 
-// stampEvent is called under the lock of the log, which is what keeps times in the order of sequences.
-func stampEvent(e *Event, sequence uint64) {
+// stampEvent is called under the lock of the log, which is what keeps times in the order of sequences. An event whose Time is set keeps it, unless
+// another one with a later time got ahead of it: so one look at the clock, which takes as long as the rest of an append, serves a whole transition.
+func (s *Supervisor) stampEvent(e *Event, sequence uint64) {
 	e.Sequence = sequence
-	e.Time = time.Now()
+	if e.Time.IsZero() {
+		e.Time = time.Now()
+	}
+	if e.Time.Before(s.newest) {
+		e.Time = s.newest
+	}
+	s.newest = e.Time
 }
 
-// Add registers a task and starts it. It returns the task as registered, without waiting for an attempt.
+// Add registers a task and starts it, or queues it behind others for its slot. It returns the task as registered, without waiting for
+// an attempt.
 //
 // Errors: *SpecError for a bad spec; ErrTaskExists, with the uid of the live task in the *TaskError; ErrTaskLimit; ErrShutdown; the
-// error of ctx if that is done already. After an error, nothing has changed.
-func (s *Supervisor) Add(ctx context.Context, spec Spec) (Snapshot, error) {
+// error of ctx if that is done already: after those, nothing has changed. ErrSlotBusy or ErrQueueFull, as *SlotError inside the *TaskError, when its
+// slot refuses the task: its life is then on record, with OutcomeRejected.
+func (s *Supervisor) Add(ctx context.Context, spec Spec) (snap Snapshot, err error) {
 	if err := ctx.Err(); err != nil {
 		return Snapshot{}, err
 	}
@@ -69,23 +85,37 @@ func (s *Supervisor) Add(ctx context.Context, spec Spec) (Snapshot, error) {
 		return Snapshot{}, err
 	}
 	t := s.newTask(spec)
+	err = s.register(t, &snap)
+	if snap.State == StateWaiting {
+		go t.live() // not under the lock, which it would hold for twice as long
+	}
+	return snap, err
+}
+
+// register registers the task and sets snap to what it is then.
+func (s *Supervisor) register(t *task, snap *Snapshot) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.admitLocked(t, 1); err != nil {
-		return Snapshot{}, err
+		return err
 	}
-	return s.registerLocked(t), nil
+	return s.submitLocked(t, snap)
 }
 
 func (s *Supervisor) newTask(spec Spec) *task {
 	spec.Labels = maps.Clone(spec.Labels)
-	return &task{sup: s, uid: newUID(), spec: spec}
+	now := time.Now()
+	t := &task{sup: s, uid: newUIDAt(now), spec: spec, created: now}
+	if spec.CaptureOutput {
+		t.capture = newCapture(&s.config)
+	}
+	return t
 }
 
 // admitLocked reports why the task, the last of n new ones, cannot be registered now; nil when it can.
 func (s *Supervisor) admitLocked(t *task, n int) error {
 	name := t.spec.Name
-	if s.closing {
+	if s.closing.Load() {
 		return &TaskError{Name: name, Err: ErrShutdown}
 	}
 	if holder := s.byName[name]; holder != nil {
@@ -97,29 +127,25 @@ func (s *Supervisor) admitLocked(t *task, n int) error {
 	return nil
 }
 
-// registerLocked makes an admitted task known and starts its actor.
-func (s *Supervisor) registerLocked(t *task) Snapshot {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	s.byName[t.spec.Name] = t
-	s.byUID[t.uid] = t
-	t.created = time.Now()
-	t.enterLocked(StateWaiting)
-	t.publishLocked(Event{Kind: TaskAddRequested})
-	t.publishLocked(Event{Kind: TaskAdded})
-	go t.live()
-	return t.snapshotLocked()
+// endLocked makes a life one that has ended: it frees the name and answers those who wait.
+func (s *Supervisor) endLocked(t *task, outcome Outcome, reason string, at time.Time) {
+	t.enterLocked(StateFinished)
+	t.finished = at
+	t.settleLocked(outcome, reason)
+	s.forgetLocked(t)
 }
 
 // forgetLocked takes a life that has ended off the live ones.
 func (s *Supervisor) forgetLocked(t *task) {
-	delete(s.byName, t.spec.Name)
+	if s.byName[t.spec.Name] == t { // not so when its slot refused it
+		delete(s.byName, t.spec.Name)
+	}
 	if s.retained.limit == 0 {
 		delete(s.byUID, t.uid)
 	} else {
 		s.retained.keep(t, s.byUID)
 	}
-	if s.closing && len(s.byName) == 0 {
+	if s.closing.Load() && len(s.byName) == 0 { // closing: nothing is refused any more, so this is a live task's end
 		close(s.drained)
 	}
 }
@@ -131,69 +157,4 @@ func (s *Supervisor) Get(ref Ref) (Snapshot, error) {
 		return Snapshot{}, err
 	}
 	return t.snapshot(), nil
-}
-
-// Wait returns the final state of a task once its life has ended; at once, if it has ended already and is still kept. Without retained tasks, or
-// after many others have ended, it is therefore only sure to find a life that it began to wait for before the end.
-//
-// Errors: ErrTaskNotFound; ErrTaskStuck, with the snapshot, when the supervisor was shut down and the body ignored it; the error of ctx.
-func (s *Supervisor) Wait(ctx context.Context, ref Ref) (Snapshot, error) {
-	t, err := s.find(ref)
-	if err != nil {
-		return Snapshot{}, err
-	}
-	return t.wait(ctx)
-}
-
-func (t *task) wait(ctx context.Context) (Snapshot, error) {
-	select {
-	case <-t.doneChan():
-	case <-ctx.Done():
-		return t.snapshot(), ctx.Err()
-	}
-	final := t.snapshot()
-	if final.Outcome == OutcomeAbandoned {
-		return final, &TaskError{Name: t.spec.Name, UID: t.uid, Err: ErrTaskStuck}
-	}
-	return final, nil
-}
-
-// Remove cancels a task and returns its final state once its body has returned. The first call to remove a task wins, later ones join the
-// same removal and wait for it with a grace of their own. A life that has ended already is returned as it ended. grace is how long
-// the body has to return; 0 stands for Config.Grace.
-//
-// Errors: ErrTaskNotFound; ErrTaskStuck, with the snapshot, when grace ran out first: the task is then removed as soon as its body
-// returns; the error of ctx, which does not take the removal back.
-func (s *Supervisor) Remove(ctx context.Context, ref Ref, grace time.Duration) (Snapshot, error) {
-	t, err := s.find(ref)
-	if err != nil {
-		return Snapshot{}, err
-	}
-	if grace <= 0 {
-		grace = s.config.Grace
-	}
-	timer := time.NewTimer(grace)
-	defer timer.Stop()
-	first := t.cancelLife(ErrRemoved, grace)
-	select {
-	case <-t.doneChan():
-		return t.wait(ctx)
-	case <-timer.C:
-	case <-ctx.Done():
-		return t.snapshot(), ctx.Err()
-	}
-	return t.overdue(first, grace)
-}
-
-// overdue answers a removal whose grace ran out. The first remover's grace is that of the task.
-func (t *task) overdue(first bool, grace time.Duration) (Snapshot, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.state == StateFinished {
-		return t.snapshotLocked(), nil
-	}
-	if first && t.current != nil {
-		t.stuckLocked(t.current, grace)
-	}
-	return t.snapshotLocked(), &TaskError{Name: t.spec.Name, UID: t.uid, Err: ErrTaskStuck}
 }

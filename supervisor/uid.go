@@ -1,7 +1,11 @@
 package supervisor
 
 import (
+	"encoding/binary"
 	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -10,8 +14,33 @@ import (
 // UID stands for none.
 type UID [16]byte
 
-// newUID panics only when the system's source of randomness fails, which Go's crypto/rand turns into a crash of its own.
-func newUID() UID { return UID(uuid.Must(uuid.NewV7())) }
+// lastUID is the time part of the newest UID, in units of 1/4096 ms. It belongs to the process, so that no two supervisors in it make the same.
+var lastUID atomic.Uint64
+
+func newUID() UID { return newUIDAt(time.Now()) }
+
+// newUIDAt returns a UID with the time now, or the least later one that no other UID has: section 6.2 of RFC 9562, method 3. The other 62 bits
+// are of Go's ChaCha8 generator, which the system seeds; a UID is unique, but it is no secret. Package uuid asks the system for each
+// UID and takes 240 ns besides the look at the clock, this 23.
+func newUIDAt(now time.Time) UID {
+	ns := uint64(max(0, now.UnixNano()))
+	tick := nextTick(ns/1e6<<12 | ns%1e6<<12/1e6)
+	var uid UID
+	binary.BigEndian.PutUint64(uid[:8], tick>>12<<16|7<<12|tick&0xfff) // milliseconds, version, fraction
+	binary.BigEndian.PutUint64(uid[8:], 0b10<<62|rand.Uint64()>>2)     // variant, random bits
+	return uid
+}
+
+// nextTick returns at, or what follows the newest tick if at does not.
+func nextTick(at uint64) uint64 {
+	for {
+		last := lastUID.Load()
+		tick := max(at, last+1)
+		if lastUID.CompareAndSwap(last, tick) {
+			return tick
+		}
+	}
+}
 
 // ParseUID reads the form that String writes.
 func ParseUID(s string) (UID, error) {

@@ -67,7 +67,8 @@ const (
 	EventKind_EVENT_KIND_CONTROLLER_REJECTED EventKind = 18
 	// A slot changed its state because of the task. Sets: slot, previous_slot_state, slot_state, queue_depth.
 	EventKind_EVENT_KIND_CONTROLLER_SLOT_TRANSITION EventKind = 19
-	// The body wrote a line. Only of tasks whose spec sets capture_output. Sets: attempt, stream, line.
+	// The body wrote a line. Only of tasks whose spec sets capture_output. Sets: attempt, stream, line; lost_count when lines were dropped
+	// before it because there were too many. Where no line follows those, the last event of the attempt has an empty line and tells so.
 	EventKind_EVENT_KIND_TASK_OUTPUT EventKind = 20
 )
 
@@ -528,11 +529,11 @@ type Event struct {
 	QueueDepth uint32 `protobuf:"varint,18,opt,name=queue_depth,json=queueDepth,proto3" json:"queue_depth,omitempty"`
 	// Subscriber that the event is about: the name of an observer inside the server process.
 	Subscriber string `protobuf:"bytes,19,opt,name=subscriber,proto3" json:"subscriber,omitempty"`
-	// Lost count is the number of events that the subscriber lost.
+	// Lost count is the number of events that the subscriber lost, or of lines of output that were dropped before this one.
 	LostCount uint64 `protobuf:"varint,20,opt,name=lost_count,json=lostCount,proto3" json:"lost_count,omitempty"`
 	// Stream on which the body wrote the line.
 	Stream OutputStream `protobuf:"varint,21,opt,name=stream,proto3,enum=taskvisor.v1.OutputStream" json:"stream,omitempty"`
-	// Line that the body wrote, without its line end.
+	// Line that the body wrote, without its line end. Limit: cut after 4096 bytes.
 	Line string `protobuf:"bytes,22,opt,name=line,proto3" json:"line,omitempty"`
 	// Principal that caused the event. Empty when no caller did, or when callers are not authenticated.
 	Principal     string `protobuf:"bytes,23,opt,name=principal,proto3" json:"principal,omitempty"`

@@ -369,7 +369,8 @@ type TaskSpec struct {
 	Labels map[string]string `protobuf:"bytes,7,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Admission chooses the slot that the task must own to run. Default: a slot named like the task, ADMISSION_POLICY_QUEUE.
 	Admission *Admission `protobuf:"bytes,8,opt,name=admission,proto3" json:"admission,omitempty"`
-	// Capture output as TASK_OUTPUT events: the lines that the body writes. Default: false.
+	// Capture output as TASK_OUTPUT events: the lines that the body writes. Lines that come faster than 100 a second, after a burst of 200,
+	// are dropped and counted. Default: false.
 	CaptureOutput bool `protobuf:"varint,9,opt,name=capture_output,json=captureOutput,proto3" json:"capture_output,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -773,6 +774,9 @@ type Task struct {
 	Generation uint64 `protobuf:"varint,15,opt,name=generation,proto3" json:"generation,omitempty"`
 	// Plugin version that made the body. Empty when the plugin has none.
 	PluginVersion string `protobuf:"bytes,16,opt,name=plugin_version,json=pluginVersion,proto3" json:"plugin_version,omitempty"`
+	// Outcome reason in words, as TASK_REMOVED gives it. Set only in TASK_STATE_FINISHED, and not with OUTCOME_COMPLETED.
+	// Limit: cut after 4096 bytes.
+	OutcomeReason string `protobuf:"bytes,17,opt,name=outcome_reason,json=outcomeReason,proto3" json:"outcome_reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -919,6 +923,13 @@ func (x *Task) GetPluginVersion() string {
 	return ""
 }
 
+func (x *Task) GetOutcomeReason() string {
+	if x != nil {
+		return x.OutcomeReason
+	}
+	return ""
+}
+
 // TaskError is how an attempt failed.
 type TaskError struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1019,7 +1030,7 @@ const file_taskvisor_v1_task_proto_rawDesc = "" +
 	"resetAfter\"V\n" +
 	"\tAdmission\x12\x12\n" +
 	"\x04slot\x18\x01 \x01(\tR\x04slot\x125\n" +
-	"\x06policy\x18\x02 \x01(\x0e2\x1d.taskvisor.v1.AdmissionPolicyR\x06policy\"\xa5\x05\n" +
+	"\x06policy\x18\x02 \x01(\x0e2\x1d.taskvisor.v1.AdmissionPolicyR\x06policy\"\xcc\x05\n" +
 	"\x04Task\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
 	"\x03uid\x18\x02 \x01(\tR\x03uid\x12*\n" +
@@ -1043,7 +1054,8 @@ const file_taskvisor_v1_task_proto_rawDesc = "" +
 	"\n" +
 	"generation\x18\x0f \x01(\x04R\n" +
 	"generation\x12%\n" +
-	"\x0eplugin_version\x18\x10 \x01(\tR\rpluginVersion\"\x83\x01\n" +
+	"\x0eplugin_version\x18\x10 \x01(\tR\rpluginVersion\x12%\n" +
+	"\x0eoutcome_reason\x18\x11 \x01(\tR\routcomeReason\"\x83\x01\n" +
 	"\tTaskError\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12 \n" +
 	"\texit_code\x18\x02 \x01(\x05H\x00R\bexitCode\x88\x01\x01\x12.\n" +

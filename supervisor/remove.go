@@ -1,0 +1,49 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Remove cancels a task and returns its final state once its body has returned. The first call to remove a task wins, later ones join the
+// same removal and wait for it with a grace of their own. A life that has ended already is returned as it ended. grace is how long
+// the body has to return; 0 stands for Config.Grace.
+//
+// Errors: ErrTaskNotFound; ErrTaskStuck, with the snapshot, when grace ran out first: the task is then removed as soon as its body
+// returns; the error of ctx, which does not take the removal back.
+func (s *Supervisor) Remove(ctx context.Context, ref Ref, grace time.Duration) (Snapshot, error) {
+	t, err := s.find(ref)
+	if err != nil {
+		return Snapshot{}, err
+	}
+	if grace <= 0 {
+		grace = s.config.Grace
+	}
+	timer := time.NewTimer(grace)
+	defer timer.Stop()
+	first := s.cancel(t, ErrRemoved, grace)
+	snap, err := t.await(ctx, timer.C, (*task).endedLocked)
+	if errors.Is(err, errOver) {
+		return t.overdue(first, grace)
+	}
+	if err == nil {
+		err = t.stuckError(&snap)
+	}
+	return snap, err
+}
+
+// overdue answers a removal whose grace ran out. The first remover's grace is that of the task.
+func (t *task) overdue(first bool, grace time.Duration) (Snapshot, error) {
+	t.mu.Lock()
+	a := t.current
+	t.mu.Unlock()
+	if first && a != nil {
+		t.graceOver(a, grace)
+	}
+	final := t.snapshot()
+	if final.State == StateFinished {
+		return final, nil
+	}
+	return final, &TaskError{Name: t.spec.Name, UID: t.uid, Err: ErrTaskStuck}
+}
