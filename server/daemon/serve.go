@@ -104,7 +104,9 @@ func prefixed(prefix string, err error) []string {
 // run adds the tasks, serves until it is asked to stop or cannot go on, and drains. The error says why it never came to serve.
 func (d *daemon) run(ctx context.Context) (code int, err error) {
 	defer closeAll(d.listeners) // those that are served are closed by then
-	logged := d.followEvents()
+	if err := d.logEvents(); err != nil {
+		return 0, err
+	}
 	switch err = d.declared.addTo(ctx, d.server); {
 	case err == nil:
 		d.serve()
@@ -113,23 +115,15 @@ func (d *daemon) run(ctx context.Context) (code int, err error) {
 	case ctx.Err() != nil:
 		err = nil // it was asked to stop while it added the tasks
 	}
-	return max(code, d.drain(ctx, logged)), err
+	return max(code, d.drain(ctx)), err
 }
 
-// followEvents logs the events until the supervisor has shut down.
-func (d *daemon) followEvents() (done <-chan struct{}) {
-	ended := make(chan struct{})
-	reader, err := d.supervisor.Read(d.supervisor.OldestCursor())
-	if err != nil {
-		close(ended)
-		d.log.Error("events are not logged", "reason", err)
-		return ended
-	}
-	go func() {
-		defer close(ended)
-		logEvents(context.Background(), reader, d.handler)
-	}()
-	return ended
+// logEvents logs the events, from the first to the last: a slow log costs events, and says so, but never holds up a task.
+func (d *daemon) logEvents() error {
+	_, err := d.supervisor.Subscribe(supervisor.NewLogSubscriber(d.handler), supervisor.SubscribeOptions{
+		Buffer: d.config.eventBuffer, Oldest: true,
+	})
+	return err
 }
 
 // serve serves all listeners.
