@@ -1,6 +1,7 @@
 #!/bin/sh
 # fuzz.sh: `go test -fuzz` takes one target at a time; this runs them in turn.
 set -eu
+ran=0
 for package in $(go list ./...); do
 	targets=$(go test -list '^Fuzz' "$package")
 	for target in $targets; do
@@ -8,5 +9,10 @@ for package in $(go list ./...); do
 		echo "$target" | grep -Eq -- "$FUZZ" || continue
 		echo "=== $target in $package"
 		go test -run '^$' -fuzz "^$target\$" -fuzztime "$FUZZTIME" "$package"
+		ran=$((ran + 1))
 	done
 done
+if [ $ran -eq 0 ]; then
+	echo "fuzz: no target matches FUZZ=$FUZZ" >&2
+	exit 1
+fi

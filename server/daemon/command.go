@@ -25,8 +25,14 @@ empty and a key without a value count as not given.
 
 %s`
 
-// newCommand returns the command line. serve is called with the config, once all of that is right.
-func newCommand(o *options, p *Process, serve func(context.Context, *config) error) *cobra.Command {
+// steps are what the command line leads to.
+type steps struct {
+	logTo func(*config)                        // the settings are read; those about the log are right, or at their defaults
+	serve func(context.Context, *config) error // all of the config is right, and it is wanted for more than to be printed
+}
+
+// newCommand returns the command line.
+func newCommand(o *options, p *Process, next steps) *cobra.Command {
 	table := settings()
 	cmd := &cobra.Command{
 		Use:           o.name,
@@ -38,27 +44,28 @@ func newCommand(o *options, p *Process, serve func(context.Context, *config) err
 		SilenceUsage:  true, // a page of help hides the sentence that says what is wrong
 	}
 	flags := addFlags(cmd.Flags(), table)
-	configFile := cmd.Flags().String("config", "", "YAML `FILE` of settings")
+	cmd.Flags().String("config", "", "YAML `FILE` of settings (environment: "+envConfig+")")
 	printConfig := cmd.Flags().Bool("print-config", false, "check the settings, print them as a config file with where each comes from, and exit")
 	// Those of cobra come with other words, and with -v, which elsewhere means verbose.
 	cmd.Flags().Bool("version", false, "print the version and exit")
 	cmd.Flags().BoolP("help", "h", false, "print this help and exit")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		c, err := loadConfig(table, p.Env, flags(), *configFile)
+		c, err := loadConfig(table, p.Env, flags(), cmd.Flags().Lookup("config"))
+		next.logTo(c)
 		switch {
 		case err != nil:
 			return err
 		case *printConfig:
 			return writeConfig(cmd.OutOrStdout(), table, c)
 		default:
-			return serve(cmd.Context(), c)
+			return next.serve(cmd.Context(), c)
 		}
 	}
 	cmd.SetFlagErrorFunc(flagError)
 	cmd.SetVersionTemplate("{{.Version}}\n")
 	cmd.SetUsageFunc(usage)
-	cmd.AddCommand(versionCommand(o))
-	cmd.CompletionOptions.HiddenDefaultCmd = true
+	cmd.AddCommand(versionCommand(o), completionCommand(o.name))
+	cmd.CompletionOptions.DisableDefaultCmd = true
 	return cmd
 }
 
@@ -67,6 +74,8 @@ func versionCommand(o *options) *cobra.Command {
 		Use:   "version",
 		Short: "Print the version",
 		Args:  noArguments,
+
+		DisableFlagsInUseLine: true,
 		Run: func(cmd *cobra.Command, _ []string) {
 			fmt.Fprintln(cmd.OutOrStdout(), o.fullVersion())
 		},
@@ -77,8 +86,10 @@ func versionCommand(o *options) *cobra.Command {
 func usage(cmd *cobra.Command) error {
 	out := cmd.OutOrStderr()
 	fmt.Fprintf(out, "Usage:\n  %s\n", cmd.UseLine())
-	if cmd.HasAvailableSubCommands() {
-		fmt.Fprintf(out, "  %s version\n  %s completion SHELL\n", cmd.CommandPath(), cmd.CommandPath())
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() {
+			fmt.Fprintf(out, "  %s\n", sub.UseLine())
+		}
 	}
 	fmt.Fprintf(out, "\nFlags:\n%s", cmd.Flags().FlagUsagesWrapped(helpWidth))
 	return nil
@@ -96,7 +107,11 @@ func noArguments(cmd *cobra.Command, args []string) error {
 func flagError(cmd *cobra.Command, err error) error {
 	text := err.Error()
 	var unknown *pflag.NotExistError
-	if errors.As(err, &unknown) {
+	var invalid *pflag.InvalidValueError
+	switch {
+	case errors.As(err, &invalid): // all flags but the settings and --config, which take any text, are switches
+		text = fmt.Sprintf("--%s: %q is neither true nor false", invalid.GetFlag().Name, invalid.GetValue())
+	case errors.As(err, &unknown):
 		var names []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 		if near := yamlfile.Nearest(unknown.GetSpecifiedName(), names); near != "" {
@@ -158,26 +173,4 @@ func (v *flagValue) Type() string {
 		return "bool"
 	}
 	return v.setting.arg
-}
-
-// loadConfig reads the layers and merges them. The error has the mistakes of all of them.
-func loadConfig(table []setting, environ []string, flags layer, configFile string) (*config, error) {
-	env, envFile, unknown := environment(table, environ)
-	if configFile == "" {
-		configFile = envFile
-	}
-	var file layer
-	var problems []string
-	if configFile != "" {
-		file, problems = readConfigFile(table, configFile)
-	}
-	c, wrong := merge(table, file, env, flags)
-	if problems = append(problems, wrong...); problems == nil {
-		problems = c.check()
-	}
-	if problems != nil {
-		return nil, &usageError{problems}
-	}
-	c.unknownEnv = unknown
-	return c, nil
 }

@@ -2,17 +2,16 @@ package daemon
 
 import (
 	"fmt"
-	"os"
 
 	"github.com/taskvisor/taskvisor/server/daemon/internal/yamlfile"
 )
 
 // readConfigFile returns what the config file says: one mapping with the names of settings as keys; and all that is wrong with it, with file
-// and line.
-func readConfigFile(table []setting, name string) (l layer, problems []string) {
-	data, err := os.ReadFile(name)
+// and line. origin says who named the file.
+func readConfigFile(table []setting, name, origin string) (l layer, problems []string) {
+	data, err := readBounded(name)
 	if err != nil {
-		return nil, []string{fmt.Sprintf("config file: %v", err)}
+		return nil, []string{fmt.Sprintf("%s: %v", origin, err)}
 	}
 	l, wrong := parseConfig(table, name, data)
 	for _, p := range wrong {

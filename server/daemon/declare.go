@@ -20,7 +20,7 @@ type adder interface {
 // validate has the service judge all tasks that could be read, without adding any. What it objects to becomes problems of the lines in question.
 func (d *declaration) validate(ctx context.Context, service adder) {
 	for _, t := range d.tasks {
-		if !t.fine {
+		if !t.read {
 			continue // what could not be read would be judged as missing
 		}
 		request := &taskvisorv1.AddTaskRequest{Task: t.spec, ValidateOnly: true}
@@ -61,10 +61,13 @@ func (t *declaredTask) report(err error) {
 	}
 }
 
+// reasonPrefix is what the names of reasons have in the contract and not on the wire.
+const reasonPrefix = "ERROR_REASON_"
+
 // reasonField returns the field of the request that an error without violations is about.
 func reasonField(info *errdetails.ErrorInfo) string {
-	switch info.GetReason() {
-	case "UNKNOWN_PLUGIN", "PLUGIN_DISABLED":
+	switch taskvisorv1.ErrorReason_value[reasonPrefix+info.GetReason()] {
+	case int32(taskvisorv1.ErrorReason_ERROR_REASON_UNKNOWN_PLUGIN), int32(taskvisorv1.ErrorReason_ERROR_REASON_PLUGIN_DISABLED):
 		return "task.plugin"
 	default:
 		return info.GetMetadata()["field"]

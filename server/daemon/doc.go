@@ -1,11 +1,43 @@
 // Package daemon is taskvisord as a library: flags, environment and config file, the tasks file, listeners, log lines, signals and the
-// drain. A daemon of one's own is a main that lists its plugins and calls Main.
+// drain.
+//
+// # Usage
+//
+// A daemon of one's own is a main that lists its plugins:
+//
+//	func main() {
+//		daemon.Main(daemon.Plugins(func(daemon.Settings) ([]plugin.Plugin, error) {
+//			return []plugin.Plugin{sleep.New(), backup.New()}, nil
+//		}))
+//	}
+//
+// To add a setting, add it to the table in settings, and a sample of it to the tests. Flag, environment variable, key of the config file, help
+// and --print-config follow.
 //
 // # Guarantees
 //
 //   - A setting is taken from its flag, else from its environment variable, else from the config file, else it has its default.
-//   - Nothing is started when a setting or a tasks file is wrong: all that is wrong is reported, with file and line.
+//   - Nothing is started when a setting or a tasks file is wrong: all that is wrong is reported, with file and line. A task that has a
+//     part that cannot be read is not judged any further, since what was meant is not known.
 //   - The ready line is written once the daemon serves, not before.
 //   - SIGTERM and SIGINT drain within the grace period, a second signal quits at once, and the exit code tells how it ended: see the
 //     constants.
+//   - A log that is written slowly costs lines about events, and says which; one that nobody reads keeps neither a task from being
+//     stopped nor a second signal from its effect.
+//   - A unix socket is open to its own user only, from its first moment on Linux. One that a killed daemon left behind is replaced, anything
+//     else in its place is left alone.
+//   - Text that callers send can neither begin a line of the log nor steer a terminal.
+//
+// # Bounds
+//
+// A config file and each tasks file is read up to 16 MiB, and refused beyond. What the daemon keeps besides is bounded by --max-tasks and
+// --event-buffer.
+//
+// # Debugging
+//
+// --print-config shows which settings hold and where each comes from. --log-level debug logs each call that succeeds, too.
+//
+// # Testing
+//
+// Run is Main with arguments, environment, streams and signals of the caller's choice, and returns the exit code: see the example.
 package daemon

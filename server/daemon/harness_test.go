@@ -13,11 +13,11 @@ import (
 
 	"github.com/taskvisor/taskvisor/supervisor"
 	"github.com/taskvisor/taskvisor/supervisor/plugin"
-	"github.com/taskvisor/taskvisor/supervisor/plugins"
 	"github.com/taskvisor/taskvisor/supervisor/plugins/exec"
+	"github.com/taskvisor/taskvisor/supervisor/plugins/sleep"
 )
 
-// asDaemon makes the test binary a daemon: see main_test.go.
+// asDaemon makes the test binary a daemon: see process_test.go.
 const asDaemon = "TEST_AS_DAEMON"
 
 func TestMain(m *testing.M) {
@@ -27,8 +27,13 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
+// builtIn are two of the built-in plugins, so that another one more changes no message here.
 func builtIn(s Settings) ([]plugin.Plugin, error) {
-	return plugins.Default(plugins.Options{Exec: exec.Options{Allow: s.ExecAllow}})
+	command, err := exec.New(exec.Options{Allow: s.ExecAllow})
+	if err != nil {
+		return nil, err
+	}
+	return []plugin.Plugin{command, sleep.New()}, nil
 }
 
 // stubborn is a plugin whose bodies ignore their cancellation until they are released.
@@ -92,12 +97,19 @@ type running struct {
 // launch runs a daemon on a free port. It is stopped at the end of the test, if it is still running.
 func launch(t *testing.T, option Option, args ...string) *running {
 	t.Helper()
+	return launchIn(t, nil, option, args...)
+}
+
+// launchIn is launch with an environment.
+func launchIn(t *testing.T, env []string, option Option, args ...string) *running {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &running{stdout: newConsole(), stderr: newConsole(), signals: make(chan os.Signal, 2), ended: make(chan struct{})}
 	go func() {
 		defer close(r.ended)
 		r.code = Run(ctx, Process{
-			Args: append([]string{"--listen=127.0.0.1:0"}, args...), Stdout: r.stdout, Stderr: r.stderr, Signals: r.signals,
+			Args: append([]string{"--listen=127.0.0.1:0"}, args...), Env: env,
+			Stdout: r.stdout, Stderr: r.stderr, Signals: r.signals,
 		}, option, Version("v1.2.3"))
 	}()
 	t.Cleanup(func() {
@@ -153,7 +165,16 @@ func once(t *testing.T, env []string, args ...string) (code int, stdout, stderr 
 	return code, out.String(), err.String()
 }
 
-// write makes a file in a temporary directory, which becomes the working directory, so that messages have short names.
+// timeless returns the lines of a log without their times.
+func timeless(log string) (lines []string) {
+	for line := range strings.Lines(log) {
+		_, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		lines = append(lines, rest)
+	}
+	return lines
+}
+
+// write makes files in a temporary directory, which becomes the working directory, so that messages have short names.
 func write(t *testing.T, files map[string]string) {
 	t.Helper()
 	dir := t.TempDir()

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/pflag"
+
 	"github.com/taskvisor/taskvisor/server/daemon/internal/yamlfile"
 )
 
@@ -43,6 +45,33 @@ func merge(table []setting, layers ...layer) (c *config, problems []string) {
 		}
 	}
 	return c, problems
+}
+
+// loadConfig reads the layers and merges them. The error has the mistakes of all of them; the config then has what is right, and defaults
+// for the rest. configFlag is the flag that names the config file.
+func loadConfig(table []setting, environ []string, flags layer, configFlag *pflag.Flag) (*config, error) {
+	env, configFile, unknown := environment(table, environ)
+	origin := envConfig
+	if configFlag.Changed {
+		configFile, origin = configFlag.Value.String(), "--config"
+	}
+	var file layer
+	var problems []string
+	switch {
+	case configFile != "":
+		file, problems = readConfigFile(table, configFile, origin)
+	case configFlag.Changed: // more likely by mistake than for the wish for no file
+		problems = []string{origin + ": the path is empty; give that of a file"}
+	}
+	c, wrong := merge(table, file, env, flags)
+	c.unknownEnv = unknown
+	if problems = append(problems, wrong...); problems == nil {
+		problems = c.check()
+	}
+	if problems != nil {
+		return c, &usageError{problems}
+	}
+	return c, nil
 }
 
 // mustSet applies the default. The table is right, or no test passes.

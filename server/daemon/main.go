@@ -52,35 +52,48 @@ func Run(ctx context.Context, p Process, opts ...Option) int {
 	}
 }
 
-// lastWords says that the daemon quits. It does not wait long for that: a log that nobody reads may be what the second signal is about.
+// lastWords says that the daemon quits.
 func lastWords(log *slog.Logger) {
-	if log == nil {
-		return
-	}
-	said := make(chan struct{})
-	go func() {
-		defer close(said)
-		log.Warn("quitting at once, without waiting for tasks")
-	}()
-	select {
-	case <-said:
-	case <-time.After(lastWordsPatience):
+	if log != nil {
+		briefly(func() { log.Warn("quitting at once, without waiting for tasks") })
 	}
 }
 
-const lastWordsPatience = 200 * time.Millisecond
+// logPatience is how long a signal waits for a line of the log.
+const logPatience = 200 * time.Millisecond
+
+// briefly waits for a line to be logged, but not for long: a log that nobody reads may be what a signal is about, and must not keep it from
+// its effect.
+func briefly(say func()) {
+	said := make(chan struct{})
+	go func() {
+		defer close(said)
+		say()
+	}()
+	patience := time.NewTimer(logPatience)
+	defer patience.Stop()
+	select {
+	case <-said:
+	case <-patience.C:
+	}
+}
 
 // execute runs the command line and reports what goes wrong.
 func execute(ctx context.Context, o *options, p *Process, log *atomic.Pointer[slog.Logger]) (code int) {
 	report := reportPlain(p.Stderr, o.name)
-	cmd := newCommand(o, p, func(ctx context.Context, c *config) (err error) {
-		handler := newLogHandler(p.Stderr, c.logFormat, c.logLevel)
-		log.Store(slog.New(handler))
-		if c.logFormat == logJSON {
-			report = reportLogged(handler)
-		}
-		code, err = serve(ctx, o, c, handler)
-		return err
+	var handler slog.Handler
+	cmd := newCommand(o, p, steps{
+		logTo: func(c *config) {
+			handler = newLogHandler(p.Stderr, c.logFormat, c.logLevel)
+			log.Store(slog.New(handler))
+			if c.logFormat == logJSON {
+				report = reportLogged(handler)
+			}
+		},
+		serve: func(ctx context.Context, c *config) (err error) {
+			code, err = serve(ctx, o, c, handler)
+			return err
+		},
 	})
 	cmd.SetArgs(append([]string{}, p.Args...)) // cobra takes nil for those of the process
 	cmd.SetOut(p.Stdout)

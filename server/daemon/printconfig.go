@@ -13,7 +13,7 @@ func writeConfig(w io.Writer, table []setting, c *config) error {
 	for _, s := range table {
 		origin := "default"
 		if from := c.origins[s.name]; from != "" {
-			origin = from
+			origin = strings.TrimSuffix(from, ": "+s.name) // the line begins with it
 		}
 		values := s.get(c)
 		text := ""

@@ -36,10 +36,13 @@ type daemon struct {
 // serve runs the daemon until ctx is done. The code says how it ended once it was serving; the error why it was not.
 func serve(ctx context.Context, o *options, c *config, handler slog.Handler) (code int, err error) {
 	d := &daemon{config: c, options: o, handler: handler, log: slog.New(handler), failed: make(chan error, 1)}
-	if err := d.prepare(ctx); err != nil {
+	// A signal that comes before the daemon serves is not lost: run sees it. What is judged here is judged to the end, so that its errors are
+	// never about the signal.
+	whole := context.WithoutCancel(ctx)
+	if err := d.prepare(whole); err != nil {
 		return 0, err
 	}
-	if d.listeners, err = listen(ctx, c); err != nil {
+	if d.listeners, err = listen(whole, c); err != nil {
 		return 0, err
 	}
 	return d.run(ctx)
@@ -100,31 +103,27 @@ func prefixed(prefix string, err error) []string {
 
 // run adds the tasks, serves until it is asked to stop or cannot go on, and drains. The error says why it never came to serve.
 func (d *daemon) run(ctx context.Context) (code int, err error) {
-	logged := d.followEvents()
-	if err = d.declared.addTo(ctx, d.server); err == nil {
+	defer closeAll(d.listeners) // those that are served are closed by then
+	if err := d.logEvents(); err != nil {
+		return 0, err
+	}
+	switch err = d.declared.addTo(ctx, d.server); {
+	case err == nil:
 		d.serve()
 		d.announce()
 		code = d.wait(ctx)
+	case ctx.Err() != nil:
+		err = nil // it was asked to stop while it added the tasks
 	}
-	code = max(code, d.drain(ctx))
-	<-logged
-	return code, err
+	return max(code, d.drain(ctx)), err
 }
 
-// followEvents logs the events until the supervisor has shut down.
-func (d *daemon) followEvents() (done <-chan struct{}) {
-	ended := make(chan struct{})
-	reader, err := d.supervisor.Read(d.supervisor.OldestCursor())
-	if err != nil {
-		close(ended)
-		d.log.Error("events are not logged", "reason", err)
-		return ended
-	}
-	go func() {
-		defer close(ended)
-		logEvents(context.Background(), reader, d.handler)
-	}()
-	return ended
+// logEvents logs the events, from the first to the last: a slow log costs events, and says so, but never holds up a task.
+func (d *daemon) logEvents() error {
+	_, err := d.supervisor.Subscribe(supervisor.NewLogSubscriber(d.handler), supervisor.SubscribeOptions{
+		Buffer: d.config.eventBuffer, Oldest: true,
+	})
+	return err
 }
 
 // serve serves all listeners.

@@ -124,7 +124,7 @@ func TestValueMistakes(t *testing.T) {
 		{"--plugins=sleep,http", `--plugins: no plugin is named "http"; known plugins: exec, sleep`},
 		{"--plugins=slep", `--plugins: no plugin is named "slep"; did you mean "sleep"? known plugins: exec, sleep`},
 		{"--plugins=exec", `--plugins: exec runs only commands that are allowed; give --exec-allow COMMAND for each, such as --exec-allow date`},
-		{"--exec-allow=./x", `--exec-allow: plugin exec: glob "./x" would match no command: it is a relative path; give a name without / or an absolute path`},
+		{"--exec-allow=./x", `--exec-allow: glob "./x" would match no command: it is a relative path; give a name without / or an absolute path`},
 		{"--grace=10", `--grace: "10" is not a duration; write one such as 10s or 1m30s`},
 		{"--grace=0s", `--grace: "0s" is out of range; write more than 0s and at most 24h`},
 		{"--grace=-1s", `--grace: "-1s" is out of range; write more than 0s and at most 24h`},
@@ -137,8 +137,9 @@ func TestValueMistakes(t *testing.T) {
 		{"--log-format=xml", `--log-format: "xml" is not one of text, json`},
 		{"--log-level=INFO", `--log-level: "INFO" is not one of debug, info, warn, error`},
 		{"--tasks=nope", `--tasks: stat nope: no such file or directory`},
-		{"--config=nope", `config file: open nope: no such file or directory`},
-		{"--config=.", `config file: read .: is a directory`},
+		{"--config=nope", `--config: open nope: no such file or directory`},
+		{"--config=.", `--config: read .: is a directory`},
+		{"--config=", `--config: the path is empty; give that of a file`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.arg[:min(len(tt.arg), 40)], func(t *testing.T) {
@@ -159,8 +160,11 @@ func TestCommandLineMistakes(t *testing.T) {
 	}{
 		{[]string{"--nope"}, "unknown flag: --nope; see taskvisord --help"},
 		{[]string{"--max_task=3"}, "unknown flag: --max_task; did you mean --max-tasks?"},
-		{[]string{"-x"}, "unknown shorthand flag: 'x' in -x"},
+		{[]string{"-x"}, "unknown shorthand flag: 'x' in -x; see taskvisord --help"},
 		{[]string{"--grace"}, "flag needs an argument: --grace"},
+		{[]string{"--version=3"}, `--version: "3" is neither true nor false`},
+		{[]string{"completion"}, "completion: give one of bash, fish, powershell, zsh"},
+		{[]string{"completion", "dash"}, "completion: give one of bash, fish, powershell, zsh"},
 		{[]string{"run"}, `"run" is neither a flag nor a command; see taskvisord --help`},
 		{[]string{"version", "now"}, `"now" is neither a flag nor a command; see taskvisord version --help`},
 		{[]string{"--plugins=sleep", "--exec-allow=date"}, "--exec-allow: commands are allowed, but exec is not among the plugins of --plugins; add exec there, or allow no commands"},

@@ -52,6 +52,8 @@ func removeStale(ctx context.Context, path string) error {
 		return nil
 	case err != nil:
 		return err
+	case before.IsDir():
+		return fmt.Errorf("%s is a directory; give the path of a socket in it, such as %s", path, filepath.Join(path, "taskvisord.sock"))
 	case before.Mode().Type() != fs.ModeSocket:
 		return fmt.Errorf("%s exists and is no socket; remove it, or choose another path", path)
 	}

@@ -25,7 +25,7 @@ type declaredTask struct {
 	file *yamlfile.File
 	node *yamlfile.Node
 	path string // "tasks[2]"
-	fine bool   // nothing is wrong with it so far
+	read bool   // all of it could be read, so that the service may judge it
 }
 
 // place is a line of a file.
@@ -148,8 +148,8 @@ func (d *declaration) addList(name string, f *yamlfile.File, list *yamlfile.Node
 		t := declaredTask{spec: &taskvisorv1.TaskSpec{}, file: f, node: node, path: yamlfile.Index("tasks", i)}
 		before := f.Count()
 		f.Message(node, t.path, t.spec)
+		t.read = f.Count() == before
 		d.checkName(&t, name)
-		t.fine = f.Count() == before
 		d.tasks = append(d.tasks, t)
 	}
 }

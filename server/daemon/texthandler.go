@@ -21,7 +21,8 @@ import (
 //	2026-11-23T15:04:05.000Z INFO  TASK_FAILED            crash  #3  duration=2ms reason="exit status 3" exit_code=3
 //
 // The attributes task and attempt have columns of their own, wherever they come from. What only programs want, uid and sequence, is left out:
-// the uid is as long as the rest of the line, and name and time say which life it is. The JSON format has both.
+// the uid is as long as the rest of the line, and name and time say which life it is. So is what the reader knows: the reason of a backoff,
+// which is that of the failure before it, and a slot that has the name of the task. The JSON format has all of them.
 type textHandler struct {
 	level  slog.Level
 	out    *lineWriter // shared by all handlers derived from one
@@ -97,17 +98,29 @@ func (h *textHandler) Handle(_ context.Context, record slog.Record) error {
 	var task, attempt string
 	var rest bytes.Buffer
 	for _, a := range attrs {
-		switch a.Key {
-		case "task":
+		switch {
+		case a.Key == "task":
 			task = plainName(a.Value.String())
-		case "attempt":
+		case a.Key == "attempt":
 			attempt = "#" + a.Value.String()
-		case "uid", "sequence":
-		default:
+		case a.Key == "slot" && plainName(a.Value.String()) == task:
+		case !forPrograms(record.Message, a.Key):
 			fmt.Fprintf(&rest, " %s=%s", a.Key, textValue(a.Value))
 		}
 	}
 	return h.out.line(record, task, attempt, rest.String())
+}
+
+// forPrograms recognises the attributes that are left out.
+func forPrograms(message, key string) bool {
+	switch key {
+	case "uid", "sequence":
+		return true
+	case "reason":
+		return message == supervisor.BackoffScheduled.String()
+	default:
+		return false
+	}
 }
 
 // line writes one line. Only lines about a task have its columns: a sentence followed by blanks would look torn.

@@ -5,7 +5,8 @@
 //
 //	make e2e
 //
-// builds the two tools into .bin and runs these tests with the build tag e2e. TASKVISOR_E2E_BIN is the folder of the tools.
+// builds the two tools into .bin and runs these tests with the build tag e2e. TASKVISOR_E2E_BIN is the folder of the tools. The daemon is that
+// of make build, in a temporary folder.
 //
 // # How they wait
 //

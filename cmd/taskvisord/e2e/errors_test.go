@@ -46,12 +46,12 @@ func repeated(element string, n int) string {
 	return "[" + strings.TrimSuffix(strings.Repeat(element+",", n), ",") + "]"
 }
 
-// mistakes are made against a daemon that has exec enabled for date and a live task "taken".
-func mistakes(uidOfTaken string) []mistake {
+// mistakes are made against a daemon that has exec enabled for date, the known plugins and a live task "taken".
+func mistakes(uidOfTaken, known string) []mistake {
 	const stranger = "01975a4e-0000-7000-8000-000000000000"
 	return slices.Concat([]mistake{
 		{"unknown plugin", "AddTask", `{"task":{"name":"new","plugin":"slep"}}`, codes.InvalidArgument, "UNKNOWN_PLUGIN",
-			[]string{"task.plugin"}, map[string]string{"plugin": "slep", "known_plugins": "exec,sleep"}},
+			[]string{"task.plugin"}, map[string]string{"plugin": "slep", "known_plugins": known}},
 		{"duplicate name", "AddTask", `{"task":{"name":"taken","plugin":"sleep"}}`, codes.AlreadyExists, "TASK_EXISTS",
 			nil, map[string]string{"name": "taken", "uid": uidOfTaken}},
 		{"duplicate name, only validated", "AddTask", `{"task":{"name":"taken","plugin":"sleep"},"validate_only":true}`, codes.AlreadyExists, "TASK_EXISTS",
@@ -159,6 +159,21 @@ func labels(n int) string {
 	return strings.Join(all, ",")
 }
 
+// knownPlugins returns the names of the plugins that the daemon lists, separated by commas.
+func (d *daemon) knownPlugins(t *testing.T) string {
+	t.Helper()
+	listed := &taskvisorv1.ListPluginsResponse{}
+	d.call(t, "taskvisor.v1.PluginService/ListPlugins", `{}`, listed)
+	var names []string
+	for _, p := range listed.GetPlugins() {
+		names = append(names, p.GetName())
+	}
+	if !slices.Contains(names, "exec") || !slices.Contains(names, "sleep") {
+		t.Errorf("plugins %q", names)
+	}
+	return strings.Join(names, ",")
+}
+
 func TestMistakesAreRefused(t *testing.T) {
 	d := startDaemon(t, "--exec-allow", "date")
 	w := d.watch(t, `{}`)
@@ -166,7 +181,7 @@ func TestMistakesAreRefused(t *testing.T) {
 	d.call(t, "AddTask", `{"task":{"name":"taken","plugin":"sleep","config":{"duration":"1h"}}}`, added)
 	w.until(t, "TASK_STARTING")
 
-	for _, m := range mistakes(added.GetTask().GetUid()) {
+	for _, m := range mistakes(added.GetTask().GetUid(), d.knownPlugins(t)) {
 		t.Run(m.name, func(t *testing.T) { m.check(t, d.refuse(t, m.method, m.request)) })
 	}
 

@@ -4,7 +4,9 @@ package e2e
 
 import (
 	"fmt"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"google.golang.org/grpc/codes"
@@ -37,16 +39,33 @@ func TestRequestThatIsTooLarge(t *testing.T) {
 	m.check(t, d.refuse(t, "AddTask", task(`"config":{"reason":"`+strings.Repeat("x", 2<<20)+`"}`)))
 }
 
-func TestBodyThatIgnoresItsRemoval(t *testing.T) {
-	d := startDaemon(t)
-	w := d.watch(t, `{}`)
-	added := &taskvisorv1.AddTaskResponse{}
-	d.call(t, "AddTask", `{"task":{"name":"deaf","plugin":"sleep","config":{"duration":"1h","ignore_cancel":"2s"}}}`, added)
-	w.until(t, "TASK_STARTING")
+// gated ignores SIGTERM and ends when somebody writes to a second pipe.
+const gated = `exec 3>"$LIFELINE"; trap '' TERM; echo up >&3; read -r go <"$LIFELINE.gate"`
 
-	m := mistake{code: codes.DeadlineExceeded, reason: "TASK_STUCK", metadata: map[string]string{"name": "deaf", "uid": added.GetTask().GetUid()}}
-	m.check(t, d.refuse(t, "RemoveTask", `{"name":"deaf","grace_period":"0.1s"}`))
+func TestBodyThatIgnoresItsRemoval(t *testing.T) {
+	d := startDaemon(t, "--exec-allow", "sh")
+	w := d.watch(t, `{}`)
+	l := newLifeline(t)
+	if err := syscall.Mkfifo(l.path+".gate", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	uid := d.superviseOn(t, l, gated, "100s")
+
+	m := mistake{code: codes.DeadlineExceeded, reason: "TASK_STUCK", metadata: map[string]string{"name": "child", "uid": uid}}
+	m.check(t, d.refuse(t, "RemoveTask", `{"name":"child","grace_period":"0.1s"}`))
 	w.until(t, "GRACE_EXCEEDED")
+	listed := &taskvisorv1.ListTasksResponse{}
+	if d.call(t, "ListTasks", `{"filter":{"states":["TASK_STATE_STUCK"]}}`, listed); len(listed.GetTasks()) != 1 {
+		t.Errorf("listed as stuck: %v", listed.GetTasks())
+	}
+	gate, err := os.OpenFile(l.path+".gate", os.O_RDWR, 0) // for writing alone it would block until there is a reader
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer gate.Close()
+	if _, err := gate.WriteString("go\n"); err != nil {
+		t.Fatal(err)
+	}
 	removed := w.until(t, "TASK_REMOVED") // as soon as the body returns
 	if last := removed[len(removed)-1]; last.GetOutcome() != taskvisorv1.Outcome_OUTCOME_CANCELED {
 		t.Errorf("the life ends with %v", last)
@@ -55,13 +74,10 @@ func TestBodyThatIgnoresItsRemoval(t *testing.T) {
 
 func TestCursorThatIsTooOld(t *testing.T) {
 	d := startDaemon(t, "--event-buffer", "16")
-	w := d.watch(t, `{}`)
-	d.call(t, "AddTask", `{"task":{"name":"busy","plugin":"sleep","config":{"duration":"0s"},"restart":{"mode":"RESTART_MODE_ALWAYS"}}}`,
-		&taskvisorv1.AddTaskResponse{})
-	for w.sequence < 32 {
-		w.next(t)
+	for range 6 { // lives of four events at least
+		d.call(t, "AddTask", `{"task":{"name":"short","plugin":"sleep","config":{"duration":"1h"}}}`, &taskvisorv1.AddTaskResponse{})
+		d.call(t, "RemoveTask", `{"name":"short"}`, &taskvisorv1.RemoveTaskResponse{})
 	}
-	d.call(t, "RemoveTask", `{"name":"busy"}`, &taskvisorv1.RemoveTaskResponse{})
 	listed := &taskvisorv1.ListTasksResponse{}
 	d.call(t, "ListTasks", `{}`, listed)
 	cursor := listed.GetCursor()

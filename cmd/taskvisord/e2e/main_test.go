@@ -55,10 +55,10 @@ func findTools() error {
 	return nil
 }
 
+// buildDaemon builds what people get, not what tests like.
 func buildDaemon(dir string) error {
 	bin.daemon = filepath.Join(dir, "taskvisord")
-	build := exec.Command("go", "build", "-o", bin.daemon, "./cmd/taskvisord")
-	build.Dir = root
+	build := makeCommand("build", "BIN="+dir)
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w\n%s", build, err, out)
 	}

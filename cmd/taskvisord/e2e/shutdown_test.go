@@ -27,11 +27,19 @@ const (
 func (d *daemon) supervise(t *testing.T, script, stopGrace string) *lifeline {
 	t.Helper()
 	l := newLifeline(t)
+	d.superviseOn(t, l, script, stopGrace)
+	return l
+}
+
+// superviseOn is supervise with a lifeline that is there. It returns the uid of the task.
+func (d *daemon) superviseOn(t *testing.T, l *lifeline, script, stopGrace string) (uid string) {
+	t.Helper()
+	added := &taskvisorv1.AddTaskResponse{}
 	d.call(t, "AddTask", fmt.Sprintf(`{"task":{"name":"child","plugin":"exec","restart":{"mode":"RESTART_MODE_ALWAYS"},
-		"config":{"command":["sh","-c",%q],"env":{"LIFELINE":%q},"stop_grace":%q}}}`, script, l.path, stopGrace), &taskvisorv1.AddTaskResponse{})
+		"config":{"command":["sh","-c",%q],"env":{"LIFELINE":%q},"stop_grace":%q}}}`, script, l.path, stopGrace), added)
 	l.hear(t, "up")
 	l.holdOn(t)
-	return l
+	return added.GetTask().GetUid()
 }
 
 // TestTermStopsTheChildFirst is the drain as it should be: the child is asked to stop, is gone before the life of its task ends, and everybody who

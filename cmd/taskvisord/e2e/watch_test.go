@@ -17,6 +17,7 @@ type watch struct {
 	offset   int                  // behind the last message, in the output of grpcurl
 	pending  []*taskvisorv1.Event // of the last message, not returned yet
 	sequence uint64               // of the last event that was returned
+	cursor   *taskvisorv1.Cursor  // of the last message
 }
 
 // watch opens a stream and returns when the server has sent its headers: everything that happens from then on will come.
@@ -57,6 +58,7 @@ func (w *watch) message(t *testing.T) (*taskvisorv1.WatchEventsResponse, bool) {
 	if gap := msg.GetGap(); gap != nil {
 		t.Errorf("the stream lost %v", gap)
 	}
+	w.cursor = msg.GetCursor()
 	return msg, true
 }
 
