@@ -1,0 +1,338 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// simRun plays a plan on the engine, in a bubble.
+type simRun struct {
+	*rig
+	plan    *simPlan
+	calls   sync.WaitGroup
+	replies []simAnswer
+	uids    []UID        // of the life that each act added
+	events  []Event      // all of the log
+	bodies  atomic.Int32 // that run
+	alive   sync.Map     // name → *atomic.Int32: bodies that run
+}
+
+// simAnswer is what an act got from the engine.
+type simAnswer struct {
+	at   time.Duration
+	err  error
+	snap Snapshot
+	list []Snapshot
+}
+
+// simBody is the body of one life. It goes by the plan, and watches that no more bodies run than may.
+type simBody struct {
+	run  *simRun
+	spec *simSpec
+}
+
+func (b *simBody) Run(ctx context.Context) error {
+	r := b.run
+	defer r.enter(b.spec.Name)()
+	info, _ := Attempt(ctx)
+	s := b.spec.step(info.Attempt)
+	end, late := s.end.do, s.late.do
+	if s.end == simLeaves {
+		end = func(ctx context.Context) error {
+			r.calls.Go(func() { _, _ = r.Remove(context.Background(), ByUID(info.UID), 0) })
+			return step{work: forever, deaf: s.deaf, late: late}.play(ctx)
+		}
+	}
+	return step{work: s.work, deaf: s.deaf, end: end, late: late}.play(ctx)
+}
+
+// enter counts a body that runs. The returned function ends that.
+func (r *simRun) enter(name string) (leave func()) {
+	if n := int(r.bodies.Add(1)); r.plan.config.MaxConcurrent > 0 && n > r.plan.config.MaxConcurrent {
+		r.t.Errorf("%d bodies run", n)
+	}
+	counter, _ := r.alive.LoadOrStore(name, new(atomic.Int32))
+	alive := counter.(*atomic.Int32)
+	if alive.Add(1) > 1 {
+		r.t.Errorf("two bodies of %q run", name)
+	}
+	return func() {
+		alive.Add(-1)
+		r.bodies.Add(-1)
+	}
+}
+
+// play does all acts and waits until everything is over.
+func (r *simRun) play() {
+	r.replies = make([]simAnswer, len(r.plan.acts))
+	r.uids = make([]UID, len(r.plan.acts))
+	r.calls.Go(r.follow)
+	for i := range r.plan.acts {
+		a := &r.plan.acts[i]
+		time.Sleep(time.Until(r.began.Add(a.at)))
+		if a.do == simAdd {
+			r.do(i, a) // at once: later acts ask for its uid
+		} else {
+			r.calls.Go(func() { r.do(i, a) })
+		}
+	}
+	r.calls.Wait()
+	time.Sleep(time.Hour) // bodies that the shutdown abandoned return
+	synctest.Wait()
+}
+
+func (r *simRun) do(i int, a *simAct) {
+	ctx, cancel := context.Background(), context.CancelFunc(func() {})
+	if a.patience > 0 {
+		ctx, cancel = context.WithTimeout(ctx, a.patience)
+	}
+	defer cancel()
+	ref := ByName(a.name)
+	if a.target >= 0 {
+		if ref = ByUID(r.uids[a.target]); ref.uid.IsZero() {
+			ref = ByUID(UID{1}) // of nobody: the act that it refers to failed
+		}
+	}
+	out := &r.replies[i]
+	switch a.do {
+	case simAdd:
+		out.snap, out.err = r.Add(ctx, r.spec(&a.specs[0]))
+		r.uids[i] = out.snap.UID
+	case simRemove:
+		out.snap, out.err = r.Remove(ctx, ref, a.grace)
+	case simGet:
+		out.snap, out.err = r.Get(ref)
+	case simWait:
+		out.snap, out.err = r.Wait(ctx, ref)
+	case simList:
+		out.list = r.List(ListOptions{})
+	case simShutdown:
+		out.err = r.Shutdown(ctx)
+	case simRunBatch:
+		var specs []Spec
+		for k := range a.specs {
+			specs = append(specs, r.spec(&a.specs[k]))
+		}
+		out.err = r.Run(ctx, specs...)
+	}
+	out.at = time.Since(r.began)
+}
+
+func (r *simRun) spec(s *simSpec) Spec {
+	spec := s.Spec
+	spec.Task = &simBody{r, s}
+	return spec
+}
+
+// follow reads the log to its end. After each event the state must be at least what the event tells of.
+func (r *simRun) follow() {
+	reader, err := r.Read(Cursor{Epoch: r.epoch})
+	if err != nil {
+		r.t.Error(err)
+		return
+	}
+	for buf := make([]Event, 8); ; {
+		n, gap, err := reader.Next(context.Background(), buf)
+		if err != nil {
+			if !errors.Is(err, ErrClosed) {
+				r.t.Error(err)
+			}
+			return
+		}
+		if !gap.IsZero() {
+			r.t.Errorf("the reader lost %d events", gap.Count())
+		}
+		for i := range buf[:n] {
+			r.events = append(r.events, buf[i])
+			if buf[i].Task != "" {
+				r.committed(&buf[i])
+			}
+		}
+	}
+}
+
+// committed checks that what an event about a task tells of is so.
+func (r *simRun) committed(e *Event) {
+	snap, err := r.Get(ByUID(e.UID))
+	if err != nil {
+		return // over, and no longer kept
+	}
+	if snap.Sequence < e.Sequence || snap.Sequence == e.Sequence && !e.agrees(&snap) {
+		r.t.Errorf("after event %d, %s: %+v", e.Sequence, word(e), simStateOf(&snap, r.began))
+	}
+	if holder, err := r.Get(ByName(e.Task)); e.Kind == TaskRemoved && err == nil && holder.UID == e.UID {
+		r.t.Errorf("the name is taken after %s", word(e))
+	}
+}
+
+// agrees reports whether a snapshot is what the event, the last of its task, leaves behind.
+func (e *Event) agrees(s *Snapshot) bool {
+	switch e.Kind {
+	case TaskStarting:
+		return s.State == StateRunning && s.Attempt == e.Attempt && s.StartTime.Equal(e.Time) || s.State == StateStopping // a shutdown says nothing about each
+	case TimeoutHit:
+		return s.State == StateStopping && s.Attempt == e.Attempt
+	case GraceExceeded:
+		return s.State == StateStuck && s.Attempt == e.Attempt
+	case TaskRemoveRequested:
+		return s.State == StateStopping || s.State == StateStuck
+	case BackoffScheduled:
+		return s.State == StateBackoff && s.NextAttempt.Equal(e.Time.Add(e.Delay)) || s.State == StateStopping || s.State == StateWaiting
+	case TaskRemoved:
+		return s.State == StateFinished && s.FinishTime.Equal(e.Time) && s.Outcome == e.Outcome
+	case TaskAdded:
+		return s.State == StateWaiting || s.State == StateStopping
+	}
+	return false // another event follows under the same lock
+}
+
+// simStateOf picks from a snapshot what is compared.
+func simStateOf(s *Snapshot, began time.Time) simState {
+	since := func(t time.Time) time.Duration {
+		if t.IsZero() {
+			return 0
+		}
+		return t.Sub(began)
+	}
+	out := simState{
+		state: s.State, attempt: s.Attempt, streak: s.FailureStreak, created: since(s.CreateTime), started: since(s.StartTime),
+		planned: since(s.NextAttempt), finished: since(s.FinishTime), outcome: s.Outcome,
+	}
+	if s.LastError != nil {
+		out.reason, out.failed = lastPart(s.LastError.Reason), since(s.LastError.Time)
+	}
+	return out
+}
+
+// lastPart returns the text behind the last colon: what a body said, without what the engine says before it.
+func lastPart(text string) string {
+	return text[strings.LastIndex(text, ": ")+1+min(1, strings.Count(text, ": ")):]
+}
+
+func simEventOf(e *Event, began time.Time) simEvent {
+	return simEvent{
+		at: e.Time.Sub(began), kind: e.Kind, attempt: e.Attempt, d: e.Duration + e.Timeout + e.Delay, source: e.Source,
+		outcome: e.Outcome, simCode: simCode{e.ExitCode, e.HasExitCode}, reason: lastPart(e.Reason),
+	}
+}
+
+// lives cuts the log into lives, by the ids of the model. The log about the supervisor has the id 0.
+func (r *simRun) lives() (logs map[int][]simEvent, ids map[UID]int) {
+	logs, ids = map[int][]simEvent{}, map[UID]int{{}: 0}
+	for i := range r.events {
+		e := &r.events[i]
+		if e.Kind == TaskAddRequested {
+			ids[e.UID] = r.idOf(e)
+		}
+		told := simEventOf(e, r.began)
+		if e.Kind == GraceExceeded {
+			told.reason = ""
+		}
+		id := ids[e.UID]
+		logs[id] = append(logs[id], told)
+	}
+	return logs, ids
+}
+
+// idOf finds the act that began a life, by its moment.
+func (r *simRun) idOf(e *Event) int {
+	for i := range r.plan.acts {
+		a := &r.plan.acts[i]
+		if a.at != e.Time.Sub(r.began) {
+			continue
+		}
+		for k := range a.specs {
+			if a.specs[k].Name == e.Task {
+				return 10*i + k + 1
+			}
+		}
+	}
+	r.t.Errorf("nobody added %s", word(e))
+	return -1
+}
+
+// reply brings an answer into the form of the model.
+func (r *simRun) reply(a *simAnswer, ids map[UID]int) simReply {
+	out := simReply{at: a.at, err: simError(a.err), life: ids[a.snap.UID]}
+	if !a.snap.UID.IsZero() {
+		out.simState = simStateOf(&a.snap, r.began)
+	}
+	var taken *TaskError
+	if out.err == ErrTaskExists && errors.As(a.err, &taken) {
+		out.life = ids[taken.UID]
+	}
+	var names []string
+	for i := range a.list {
+		names = append(names, a.list[i].Spec.Name+" "+a.list[i].State.String())
+	}
+	var stuck *StuckError
+	if errors.As(a.err, &stuck) {
+		for i := range stuck.Tasks {
+			names = append(names, stuck.Tasks[i].Spec.Name)
+		}
+	}
+	out.list = strings.Join(names, ", ")
+	return out
+}
+
+// compare compares what happened with what the model says.
+func (r *simRun) compare(m *simModel) {
+	logs, ids := r.lives()
+	for i := range r.plan.acts {
+		if got, want := r.reply(&r.replies[i], ids), m.replies[i]; got != want {
+			r.t.Errorf("act %d, %s %+v:\n got %+v\nwant %+v", i, r.plan.acts[i].do, r.plan.acts[i], got, want)
+		}
+	}
+	diff(r.t, "the supervisor", logs[0], m.log)
+	for _, l := range m.lives {
+		diff(r.t, fmt.Sprintf("%d, %+v, steps %+v", l.id, l.Spec, l.steps), logs[l.id], l.log)
+		delete(logs, l.id)
+	}
+	delete(logs, 0)
+	for id := range logs {
+		r.t.Errorf("the engine has a life %d that the model does not know", id)
+	}
+}
+
+func diff(t testing.TB, what string, got, want []simEvent) {
+	for i := range max(len(got), len(want)) {
+		var g, w simEvent
+		if i < len(got) {
+			g = got[i]
+		}
+		if i < len(want) {
+			w = want[i]
+		}
+		if g != w {
+			t.Errorf("life %s\n…event %d is\n%+v\nwant\n%+v", what, i, g, w)
+			return
+		}
+	}
+}
+
+// checkOver checks that nothing is left of tasks that have ended, and no permit lost.
+func (r *simRun) checkOver(m *simModel) {
+	for _, snap := range r.List(ListOptions{}) {
+		r.t.Errorf("%q is listed as %s", snap.Spec.Name, snap.State)
+	}
+	kept := min(len(m.finished), m.config.retained)
+	if r.plan.config.RetainedAge < time.Hour {
+		kept = 0
+	}
+	if len(r.byName) != 0 || len(r.byUID) != kept && !m.unsure {
+		r.t.Errorf("%d names and %d lives are left, want %d lives", len(r.byName), len(r.byUID), kept)
+	}
+	if n := r.plan.config.MaxConcurrent; n > 0 && !r.permits.TryAcquire(int64(n)) {
+		r.t.Error("permits are lost")
+	}
+	if n := r.bodies.Load(); n != 0 {
+		r.t.Errorf("%d bodies run", n)
+	}
+}
