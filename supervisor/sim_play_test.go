@@ -184,7 +184,9 @@ func (e *Event) agrees(s *Snapshot) bool {
 	case TaskRemoveRequested:
 		return s.State == StateStopping || s.State == StateStuck
 	case BackoffScheduled:
-		return s.State == StateBackoff && s.NextAttempt.Equal(e.Time.Add(e.Delay)) || s.State == StateStopping || s.State == StateWaiting
+		// The time of the next attempt is gone as soon as that is due.
+		return s.State == StateBackoff && (s.NextAttempt.IsZero() || s.NextAttempt.Equal(e.Time.Add(e.Delay))) ||
+			s.State == StateStopping || s.State == StateWaiting
 	case TaskRemoved:
 		return s.State == StateFinished && s.FinishTime.Equal(e.Time) && s.Outcome == e.Outcome
 	case TaskAdded:

@@ -29,26 +29,28 @@ func TestSimulation(t *testing.T) {
 	}
 	var next, acts, events, unsure atomic.Uint64
 	begin := time.Now()
-	t.Run("shards", func(t *testing.T) {
+	t.Run("shards", func(all *testing.T) {
+		t := all
 		for i := range min(n, runtime.GOMAXPROCS(0)) {
 			t.Run(strconv.Itoa(i), func(t *testing.T) {
 				t.Parallel()
-				for k := next.Add(1); k <= uint64(n); k = next.Add(1) {
-					seed := first + k - 1
-					simulate(t, seed, &acts, &events, &unsure)
-					if t.Failed() {
-						t.Fatalf("repeat: go test ./supervisor -run 'TestSimulation$' -sim.seed %d", seed)
-					}
+				for k := next.Add(1); k <= uint64(n) && !all.Failed(); k = next.Add(1) {
+					simulate(t, first+k-1, &acts, &events, &unsure)
 				}
 			})
 		}
 	})
-	t.Logf("seeds %d to %d in %s: %d acts, %d events; %d seeds without an exact answer",
-		first, first+uint64(n)-1, time.Since(begin).Round(time.Millisecond), acts.Load(), events.Load(), unsure.Load())
+	t.Logf("%d seeds, %d to %d in %s: %d acts, %d events; %d seeds without an exact answer",
+		min(next.Load(), uint64(n)), first, first+uint64(n)-1, time.Since(begin).Round(time.Millisecond), acts.Load(), events.Load(), unsure.Load())
 }
 
 // simulate plays one seed.
 func simulate(t *testing.T, seed uint64, acts, events, unsure *atomic.Uint64) {
+	defer func() { // synctest.Test does not return from a failure
+		if t.Failed() {
+			t.Logf("repeat: go test ./supervisor -run 'TestSimulation$' -sim.seed %d", seed)
+		}
+	}()
 	plan := newSimPlan(seed)
 	m := predict(plan)
 	synctest.Test(t, func(t *testing.T) {
