@@ -124,7 +124,11 @@ func (t *task) timeOut(a *attempt) {
 // conclude records how the attempt ended. It returns the delay after which another one follows, or how the life ends; that is
 // published by finish, together with the end of the attempt.
 func (t *task) conclude(a *attempt, r result) (delay time.Duration, end *ending) {
-	t.release()
+	defer func() {
+		if end == nil {
+			t.release() // not before the end is on record: state and log never show more attempts than there are permits
+		}
+	}()
 	a.cancel(context.Canceled) // frees what the body derived from it
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -190,6 +194,9 @@ func (t *task) pause(timer *time.Timer, delay time.Duration) *time.Timer {
 
 // finish ends the life. The name is free, and everyone who asks sees the task finished, before anybody can learn of it from an event.
 func (t *task) finish(end ending) {
+	if end.attempt != 0 {
+		defer t.release() // as in conclude
+	}
 	t.sup.mu.Lock()
 	defer t.sup.mu.Unlock()
 	t.mu.Lock()

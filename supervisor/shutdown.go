@@ -50,9 +50,6 @@ func (s *Supervisor) Shutdown(ctx context.Context) error {
 
 func (s *Supervisor) shutDown() {
 	s.closeAdmission()
-	for _, t := range s.live() {
-		t.cancelLife(ErrShutdown, 0) // one timer serves all
-	}
 	grace := time.NewTimer(s.config.Grace)
 	defer grace.Stop()
 	select {
@@ -64,11 +61,15 @@ func (s *Supervisor) shutDown() {
 	close(s.shutdown.done)
 }
 
-// closeAdmission refuses new tasks from now on.
+// closeAdmission refuses new tasks from now on, and cancels all there are. That precedes the event, and no task can end meanwhile for want
+// of Supervisor.mu, so that no attempt starts after the event: neither in the place of one that was canceled nor at the end of a backoff.
 func (s *Supervisor) closeAdmission() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closing = true
+	for _, t := range s.byName {
+		t.cancelLife(ErrShutdown, 0) // one timer serves all
+	}
 	s.log.Append(&Event{Kind: ShutdownRequested, Reason: ErrShutdown.Error()})
 	if len(s.byName) == 0 {
 		close(s.drained)

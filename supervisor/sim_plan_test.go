@@ -8,10 +8,12 @@ import (
 )
 
 // simPlan is all that is going to happen to a supervisor. It follows from the seed alone; nothing in it depends on how the engine or
-// the model answers.
+// the model answers. There are two kinds. In most plans no two things are due at the same moment, so that one outcome alone is right.
+// In a crowd it is the other way round: everything takes few whole milliseconds, so that much happens at once, and in any order.
 type simPlan struct {
 	config Config
-	acts   []simAct // in the order of their moments, of which no two are equal
+	acts   []simAct // in the order of their moments
+	crowd  bool
 }
 
 // simAct is a call of the supervisor.
@@ -95,19 +97,22 @@ type simPlanner struct {
 // pick returns one of the choices.
 func pick[T any](r *rand.Rand, choices ...T) T { return choices[r.IntN(len(choices))] }
 
-// simGrain is what a duration is made inexact by, so that no two things happen at the same moment.
-const simGrain = time.Millisecond
-
-// about makes a duration a little longer.
+// about makes a duration a little longer, by less than a millisecond that nothing else shares. In a crowd, all durations are alike.
 func (p *simPlanner) about(d time.Duration) time.Duration {
-	return d + 1 + time.Duration(p.Int64N(int64(simGrain-1)))
+	if p.plan.crowd {
+		return time.Duration(p.IntN(5)) * ms
+	}
+	return d + 1 + time.Duration(p.Int64N(int64(ms-1)))
 }
 
 // newSimPlan returns the plan of a seed.
-func newSimPlan(seed uint64) *simPlan {
-	p := &simPlanner{Rand: rand.New(rand.NewPCG(seed, 0)), seed: seed, plan: &simPlan{}}
+func newSimPlan(seed uint64, crowd bool) *simPlan {
+	p := &simPlanner{Rand: rand.New(rand.NewPCG(seed, 0)), seed: seed, plan: &simPlan{crowd: crowd}}
 	p.plan.config = p.config()
 	n := 1 + p.IntN(25)
+	if crowd {
+		n *= 2
+	}
 	stop, batch := p.IntN(n+10), p.IntN(4*n)
 	for i := range n {
 		switch {
@@ -128,8 +133,8 @@ func (p *simPlanner) config() Config {
 	c.Timeout = pick(p.Rand, 0, 0, 3000*ms+11)
 	c.RetainedTasks = pick(p.Rand, 0, 0, 2, -1)
 	c.RetainedAge = pick(p.Rand, forever, 10*time.Second)
-	if p.IntN(2) == 0 {
-		c.MaxConcurrent = 1 + p.IntN(3)
+	if p.IntN(2) == 0 || p.plan.crowd {
+		c.MaxConcurrent = p.IntN(4)
 	}
 	if p.IntN(6) == 0 {
 		c.MaxTasks = 2 + p.IntN(2)
@@ -139,7 +144,9 @@ func (p *simPlanner) config() Config {
 
 // act appends an act, some time after the one before it.
 func (p *simPlanner) act(a simAct) {
-	p.now += p.about(pick(p.Rand, 0, 0, 1*ms, 30*ms, 300*ms, 3000*ms, 30_000*ms))
+	if !p.plan.crowd || p.IntN(3) == 0 {
+		p.now += p.about(pick(p.Rand, 0, 0, 1*ms, 30*ms, 300*ms, 3000*ms, 30_000*ms))
+	}
 	a.at = p.now
 	p.plan.acts = append(p.plan.acts, a)
 }
@@ -203,7 +210,7 @@ func (p *simPlanner) spec() simSpec {
 		s.steps = append(s.steps, p.step())
 	}
 	last := p.step() // which may be played for a long time to come
-	last.work = pick(p.Rand, p.about(20_000*ms), forever)
+	last.work = pick(p.Rand, ms+p.about(20_000*ms), forever)
 	s.steps = append(s.steps, last)
 	return s
 }
@@ -221,6 +228,12 @@ func (p *simPlanner) restart() RestartPolicy {
 }
 
 func (p *simPlanner) backoff() BackoffPolicy {
+	if p.plan.crowd {
+		return BackoffPolicy{
+			First: pick(p.Rand, None, 1*ms, 2*ms), Max: 4 * ms, Jitter: pick(p.Rand, JitterNone, JitterFull, JitterEqual, JitterDecorrelated),
+			ResetAfter: pick(p.Rand, None, 2*ms),
+		}
+	}
 	return BackoffPolicy{
 		First: pick(p.Rand, None, p.about(1*ms), p.about(100*ms), p.about(1000*ms)), Max: p.about(pick(p.Rand, 1001*ms, 30_000*ms)),
 		Factor: pick[float64](p.Rand, 1, 2, 2, 3), Jitter: JitterNone, ResetAfter: pick(p.Rand, None, 100*ms, 10_000*ms),

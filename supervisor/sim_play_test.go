@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,10 +19,10 @@ type simRun struct {
 	plan    *simPlan
 	calls   sync.WaitGroup
 	replies []simAnswer
-	uids    []UID        // of the life that each act added
-	events  []Event      // all of the log
-	bodies  atomic.Int32 // that run
-	alive   sync.Map     // name → *atomic.Int32: bodies that run
+	uids    []atomic.Pointer[UID] // of the life that each act added
+	events  []Event               // all of the log
+	bodies  atomic.Int32          // that run
+	alive   sync.Map              // name → *atomic.Int32: bodies that run
 }
 
 // simAnswer is what an act got from the engine.
@@ -72,16 +73,12 @@ func (r *simRun) enter(name string) (leave func()) {
 // play does all acts and waits until everything is over.
 func (r *simRun) play() {
 	r.replies = make([]simAnswer, len(r.plan.acts))
-	r.uids = make([]UID, len(r.plan.acts))
+	r.uids = make([]atomic.Pointer[UID], len(r.plan.acts))
 	r.calls.Go(r.follow)
 	for i := range r.plan.acts {
 		a := &r.plan.acts[i]
 		time.Sleep(time.Until(r.began.Add(a.at)))
-		if a.do == simAdd {
-			r.do(i, a) // at once: later acts ask for its uid
-		} else {
-			r.calls.Go(func() { r.do(i, a) })
-		}
+		r.calls.Go(func() { r.do(i, a) })
 	}
 	r.calls.Wait()
 	time.Sleep(time.Hour) // bodies that the shutdown abandoned return
@@ -96,15 +93,18 @@ func (r *simRun) do(i int, a *simAct) {
 	defer cancel()
 	ref := ByName(a.name)
 	if a.target >= 0 {
-		if ref = ByUID(r.uids[a.target]); ref.uid.IsZero() {
-			ref = ByUID(UID{1}) // of nobody: the act that it refers to failed
+		ref = ByUID(UID{1}) // nobody, unless the act that it refers to was a success
+		if uid := r.uids[a.target].Load(); uid != nil {
+			ref = ByUID(*uid)
 		}
 	}
 	out := &r.replies[i]
 	switch a.do {
 	case simAdd:
-		out.snap, out.err = r.Add(ctx, r.spec(&a.specs[0]))
-		r.uids[i] = out.snap.UID
+		out.snap, out.err = r.Add(ctx, r.spec(i, 0))
+		if out.err == nil {
+			r.uids[i].Store(&out.snap.UID)
+		}
 	case simRemove:
 		out.snap, out.err = r.Remove(ctx, ref, a.grace)
 	case simGet:
@@ -118,15 +118,18 @@ func (r *simRun) do(i int, a *simAct) {
 	case simRunBatch:
 		var specs []Spec
 		for k := range a.specs {
-			specs = append(specs, r.spec(&a.specs[k]))
+			specs = append(specs, r.spec(i, k))
 		}
 		out.err = r.Run(ctx, specs...)
 	}
 	out.at = time.Since(r.began)
 }
 
-func (r *simRun) spec(s *simSpec) Spec {
+// spec returns the spec of one life that an act begins. Its label tells which.
+func (r *simRun) spec(act, k int) Spec {
+	s := &r.plan.acts[act].specs[k]
 	spec := s.Spec
+	spec.Labels = map[string]string{"id": strconv.Itoa(10*act + k + 1)}
 	spec.Task = &simBody{r, s}
 	return spec
 }
@@ -180,7 +183,7 @@ func (e *Event) agrees(s *Snapshot) bool {
 	case TimeoutHit:
 		return s.State == StateStopping && s.Attempt == e.Attempt
 	case GraceExceeded:
-		return s.State == StateStuck && s.Attempt == e.Attempt
+		return s.State == StateStuck && s.Attempt == e.Attempt || s.Outcome == OutcomeAbandoned // after which nothing is logged
 	case TaskRemoveRequested:
 		return s.State == StateStopping || s.State == StateStuck
 	case BackoffScheduled:
@@ -231,7 +234,11 @@ func (r *simRun) lives() (logs map[int][]simEvent, ids map[UID]int) {
 	for i := range r.events {
 		e := &r.events[i]
 		if e.Kind == TaskAddRequested {
-			ids[e.UID] = r.idOf(e)
+			id, err := strconv.Atoi(e.Labels["id"])
+			if err != nil {
+				r.t.Error(err)
+			}
+			ids[e.UID] = id
 		}
 		told := simEventOf(e, r.began)
 		if e.Kind == GraceExceeded {
@@ -241,23 +248,6 @@ func (r *simRun) lives() (logs map[int][]simEvent, ids map[UID]int) {
 		logs[id] = append(logs[id], told)
 	}
 	return logs, ids
-}
-
-// idOf finds the act that began a life, by its moment.
-func (r *simRun) idOf(e *Event) int {
-	for i := range r.plan.acts {
-		a := &r.plan.acts[i]
-		if a.at != e.Time.Sub(r.began) {
-			continue
-		}
-		for k := range a.specs {
-			if a.specs[k].Name == e.Task {
-				return 10*i + k + 1
-			}
-		}
-	}
-	r.t.Errorf("nobody added %s", word(e))
-	return -1
 }
 
 // reply brings an answer into the form of the model.
@@ -320,18 +310,20 @@ func diff(t testing.TB, what string, got, want []simEvent) {
 }
 
 // checkOver checks that nothing is left of tasks that have ended, and no permit lost.
-func (r *simRun) checkOver(m *simModel) {
+func (r *simRun) checkOver() {
 	for _, snap := range r.List(ListOptions{}) {
 		r.t.Errorf("%q is listed as %s", snap.Spec.Name, snap.State)
 	}
-	kept := min(len(m.finished), m.config.retained)
-	if r.plan.config.RetainedAge < time.Hour {
-		kept = 0
+	kept := 0
+	for i := range r.events {
+		if r.events[i].Kind == TaskAdded && r.config.RetainedAge >= time.Hour {
+			kept++
+		}
 	}
-	if len(r.byName) != 0 || len(r.byUID) != kept && !m.unsure {
+	if kept = min(kept, max(r.config.RetainedTasks, 0)); len(r.byName) != 0 || len(r.byUID) != kept || len(r.retained.tasks) != kept {
 		r.t.Errorf("%d names and %d lives are left, want %d lives", len(r.byName), len(r.byUID), kept)
 	}
-	if n := r.plan.config.MaxConcurrent; n > 0 && !r.permits.TryAcquire(int64(n)) {
+	if n := r.config.MaxConcurrent; n > 0 && !r.permits.TryAcquire(int64(n)) {
 		r.t.Error("permits are lost")
 	}
 	if n := r.bodies.Load(); n != 0 {

@@ -51,8 +51,11 @@ func simulate(t *testing.T, seed uint64, acts, events, unsure *atomic.Uint64) {
 			t.Logf("repeat: go test ./supervisor -run 'TestSimulation$' -sim.seed %d", seed)
 		}
 	}()
-	plan := newSimPlan(seed)
-	m := predict(plan)
+	plan := newSimPlan(seed, seed%4 == 0)
+	var m *simModel
+	if !plan.crowd {
+		m = predict(plan)
+	}
 	synctest.Test(t, func(t *testing.T) {
 		s, err := New(plan.config)
 		if err != nil {
@@ -61,12 +64,16 @@ func simulate(t *testing.T, seed uint64, acts, events, unsure *atomic.Uint64) {
 		r := &simRun{rig: &rig{Supervisor: s, t: t, began: time.Now()}, plan: plan}
 		r.play()
 		checkLog(t, r.events)
-		if m.unsure {
+		r.checkOrder()
+		switch {
+		case plan.crowd:
+			r.checkCrowd()
+		case m.unsure:
 			unsure.Add(1)
-		} else {
+		default:
 			r.compare(m)
 		}
-		r.checkOver(m)
+		r.checkOver()
 		acts.Add(uint64(len(plan.acts)))
 		events.Add(uint64(len(r.events)))
 	})
