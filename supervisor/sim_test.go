@@ -27,11 +27,16 @@ func TestSimulation(t *testing.T) {
 	if raceEnabled && n > 1 {
 		n = max(1, n/10)
 	}
+	// More threads than processors: the operating system then interrupts them anywhere, and many more orders of events are seen.
+	processors := runtime.GOMAXPROCS(0)
+	threads := 4 * processors
+	runtime.GOMAXPROCS(threads)
+	defer runtime.GOMAXPROCS(processors)
 	var next, acts, events, unsure atomic.Uint64
 	begin := time.Now()
 	t.Run("shards", func(all *testing.T) {
 		t := all
-		for i := range min(n, runtime.GOMAXPROCS(0)) {
+		for i := range min(n, threads) {
 			t.Run(strconv.Itoa(i), func(t *testing.T) {
 				t.Parallel()
 				for k := next.Add(1); k <= uint64(n) && !all.Failed(); k = next.Add(1) {
