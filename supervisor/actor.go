@@ -209,6 +209,7 @@ func (t *task) finish(end ending) {
 		last = decision{outcome: OutcomeCanceled, reason: t.canceled.Error()}
 	}
 	t.settleLocked(last.outcome)
+	last.outcome = t.outcome // another one if the shutdown had abandoned the task a moment before
 	t.sup.forgetLocked(t)
 	t.publishFinishLocked(&end, &last)
 }

@@ -145,7 +145,7 @@ func (g *grammar) order(e *Event, l *lifeGrammar, check func(bool, string, ...an
 		check(!l.requested, "comes after the removal was requested")
 	case TaskRemoved:
 		check(g.names[e.Task] == e.UID, "does not have the name")
-		check(!l.requested || e.Outcome == OutcomeCanceled, "has outcome %s", e.Outcome)
+		check(!l.requested || e.Outcome == OutcomeCanceled || e.Outcome == OutcomeAbandoned, "has outcome %s", e.Outcome)
 		delete(g.names, e.Task)
 		l.removed = true
 	case TaskStopped, TaskFailed, ActorExhausted, ActorDead:

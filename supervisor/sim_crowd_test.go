@@ -142,7 +142,8 @@ func (w *simWitness) check() error {
 
 // last checks the last event.
 func (w *simWitness) last(e *simEvent, outcome Outcome) error {
-	if e.kind != TaskRemoved || e.outcome != outcome || w.i != len(w.log)-1 {
+	abandoned := outcome == OutcomeCanceled && e.outcome == OutcomeAbandoned && e.at == w.shutdown+w.config.Grace
+	if e.kind != TaskRemoved || e.outcome != outcome && !abandoned || w.i != len(w.log)-1 {
 		return fmt.Errorf("%s %s is not the end with %s", e.kind, e.outcome, outcome)
 	}
 	return nil
