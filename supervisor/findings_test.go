@@ -137,33 +137,6 @@ func TestFindingWaitIsNotAnsweredWhenStuck(t *testing.T) {
 	})
 }
 
-// 6. The permit is given back before the end of the attempt is published and its state changed: another task's start overtakes it, and the log
-// and List show more attempts running than MaxConcurrent allows.
-func TestFindingMoreRunningThanPermits(t *testing.T) {
-	finding(t)
-	for range 200 {
-		bubble(t, func(t *testing.T) {
-			r := newRig(t, Config{MaxConcurrent: 1})
-			for i := range 20 {
-				r.addBody(fmt.Sprint("t", i), succeeds(0))
-			}
-			synctest.Wait()
-			running := 0
-			for _, e := range r.events() {
-				switch e.Kind {
-				case TaskStarting:
-					running++
-				case TaskStopped, TaskFailed:
-					running--
-				}
-				if running > 1 {
-					t.Fatalf("%d attempts run after event %d", running, e.Sequence)
-				}
-			}
-		})
-	}
-}
-
 // 7. A body that was reported as stuck is reported again by the shutdown: "one event for each stuck task".
 func TestFindingGraceExceededTwice(t *testing.T) {
 	finding(t)
@@ -234,30 +207,6 @@ func TestFindingForeignShutdownCancels(t *testing.T) {
 		}))
 		if end := r.end(ByUID(r.add(spec).UID)); end.Outcome != OutcomeFailed {
 			t.Errorf("outcome %s", end.Outcome)
-		}
-	})
-}
-
-// 12. Attempts begin after the shutdown was requested: tasks are canceled one after the other, and the permit of the first lets the
-// next one start that has not been canceled yet. So does a backoff that ends meanwhile.
-func TestFindingAttemptStartsDuringShutdown(t *testing.T) {
-	finding(t)
-	bubble(t, func(t *testing.T) {
-		r := newRig(t, Config{MaxConcurrent: 1})
-		for i := range 3000 {
-			r.addBody(fmt.Sprint("t", i), hangs())
-		}
-		synctest.Wait()
-		_ = r.Shutdown(context.Background())
-		closing, begun := false, 0
-		for _, e := range r.events() {
-			closing = closing || e.Kind == ShutdownRequested
-			if closing && e.Kind == TaskStarting {
-				begun++
-			}
-		}
-		if begun > 0 {
-			t.Errorf("%d attempts began after SHUTDOWN_REQUESTED", begun)
 		}
 	})
 }

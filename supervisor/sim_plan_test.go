@@ -198,7 +198,13 @@ func (p *simPlanner) patience() time.Duration {
 }
 
 // name returns one of a few names. The seed is part of it, so that the message of a crash tells it.
-func (p *simPlanner) name() string { return fmt.Sprintf("%c.%d", 'a'+rune(p.IntN(4)), p.seed) }
+func (p *simPlanner) name() string {
+	names := 4
+	if p.plan.crowd {
+		names = 8
+	}
+	return fmt.Sprintf("%c.%d", 'a'+rune(p.IntN(names)), p.seed)
+}
 
 func (p *simPlanner) spec() simSpec {
 	s := simSpec{Spec: Spec{Name: p.name(), Timeout: pick(p.Rand, 0, 0, None, 51*ms, 5001*ms)}}

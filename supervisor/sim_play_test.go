@@ -74,7 +74,10 @@ func (r *simRun) enter(name string) (leave func()) {
 func (r *simRun) play() {
 	r.replies = make([]simAnswer, len(r.plan.acts))
 	r.uids = make([]atomic.Pointer[UID], len(r.plan.acts))
-	r.calls.Go(r.follow)
+	r.calls.Go(func() { r.events = r.follow() })
+	if r.plan.crowd {
+		r.calls.Go(func() { r.follow() })
+	}
 	for i := range r.plan.acts {
 		a := &r.plan.acts[i]
 		time.Sleep(time.Until(r.began.Add(a.at)))
@@ -135,11 +138,11 @@ func (r *simRun) spec(act, k int) Spec {
 }
 
 // follow reads the log to its end. After each event the state must be at least what the event tells of.
-func (r *simRun) follow() {
+func (r *simRun) follow() (events []Event) {
 	reader, err := r.Read(Cursor{Epoch: r.epoch})
 	if err != nil {
 		r.t.Error(err)
-		return
+		return nil
 	}
 	for buf := make([]Event, 8); ; {
 		n, gap, err := reader.Next(context.Background(), buf)
@@ -147,13 +150,13 @@ func (r *simRun) follow() {
 			if !errors.Is(err, ErrClosed) {
 				r.t.Error(err)
 			}
-			return
+			return events
 		}
 		if !gap.IsZero() {
 			r.t.Errorf("the reader lost %d events", gap.Count())
 		}
 		for i := range buf[:n] {
-			r.events = append(r.events, buf[i])
+			events = append(events, buf[i])
 			if buf[i].Task != "" {
 				r.committed(&buf[i])
 			}

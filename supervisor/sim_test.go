@@ -56,7 +56,7 @@ func simulate(t *testing.T, seed uint64, acts, events, unsure *atomic.Uint64) {
 			t.Logf("repeat: go test ./supervisor -run 'TestSimulation$' -sim.seed %d", seed)
 		}
 	}()
-	plan := newSimPlan(seed, seed%4 == 0)
+	plan := newSimPlan(seed, seed%2 == 0)
 	var m *simModel
 	if !plan.crowd {
 		m = predict(plan)
