@@ -71,10 +71,8 @@ func (g *grammar) wholeLives(events []Event) {
 }
 
 func (g *grammar) event(e *Event) bool {
-	g.t.Helper()
 	ok := true
 	check := func(cond bool, format string, args ...any) {
-		g.t.Helper()
 		if !cond {
 			ok = false
 			g.t.Errorf("event %d, %s of %q: "+format, append([]any{e.Sequence, e.Kind, e.Task}, args...)...)

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"math/rand/v2"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -32,6 +33,7 @@ func TestSimulation(t *testing.T) {
 	threads := 4 * processors
 	runtime.GOMAXPROCS(threads)
 	defer runtime.GOMAXPROCS(processors)
+	defer debug.SetGCPercent(debug.SetGCPercent(1000)) // small supervisors make garbage, and next to no heap
 	var next, acts, events, unsure atomic.Uint64
 	begin := time.Now()
 	t.Run("shards", func(all *testing.T) {
