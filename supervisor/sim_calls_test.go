@@ -3,6 +3,7 @@ package supervisor
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 )
@@ -226,4 +227,35 @@ func batchError(batch []*simLife) error {
 		}
 	}
 	return nil
+}
+
+// kept reports whether a life that is over can still be found.
+func (m *simModel) kept(l *simLife) bool {
+	i := len(m.finished) - m.config.retained // the first that is kept
+	if i > 0 && i < len(m.finished) && m.finished[i].finished == m.finished[i-1].finished {
+		m.unsure = true // the order of ends at the same moment, which only a shutdown brings about, is open
+	}
+	return slices.Index(m.finished, l) >= i && m.now-l.finished <= m.config.retainedAge
+}
+
+// find returns the life that an act is about; nil when it cannot be found.
+func (m *simModel) find(a *simAct) *simLife {
+	if a.target < 0 {
+		return m.live[a.name]
+	}
+	l := m.byAct[a.target]
+	if l != nil && l.state == StateFinished && !m.kept(l) {
+		return nil
+	}
+	return l
+}
+
+// list returns the names and states of the live tasks, sorted.
+func (m *simModel) list() string {
+	var all []string
+	for _, l := range m.live {
+		all = append(all, l.Name+" "+l.state.String())
+	}
+	slices.Sort(all)
+	return strings.Join(all, ", ")
 }

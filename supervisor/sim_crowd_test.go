@@ -21,10 +21,7 @@ func (r *simRun) checkCrowd() {
 		}
 		w := &simWitness{spec: &r.plan.acts[id/10].specs[id%10-1], config: &r.config, shutdown: shutdown, log: log}
 		if err := w.check(); err != nil {
-			r.t.Errorf("a life of %q: %v\n%+v\nsteps %+v", w.spec.Name, err, w.spec.Spec, w.spec.steps)
-			for _, e := range log {
-				r.t.Logf("%+v", e)
-			}
+			r.t.Errorf("%v, in a life of %s\n%s", err, w.spec, log)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package supervisor
 import (
 	"errors"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -225,10 +224,10 @@ func (m *simModel) stuckAfter(l *simLife, grace time.Duration) {
 	})
 }
 
-// cancel asks for the end of a life. It reports whether nobody did so before.
-func (m *simModel) cancel(l *simLife, cause error, grace time.Duration) (first bool) {
+// cancel asks for the end of a life, unless somebody did so before.
+func (m *simModel) cancel(l *simLife, cause error, grace time.Duration) {
 	if l.canceled != nil || l.outcome != 0 {
-		return false
+		return
 	}
 	l.canceled = cause
 	if errors.Is(cause, ErrRemoved) {
@@ -238,7 +237,7 @@ func (m *simModel) cancel(l *simLife, cause error, grace time.Duration) (first b
 		m.queue = slices.DeleteFunc(m.queue, func(q *simLife) bool { return q == l })
 		m.forget(l.next)
 		m.end(l, OutcomeCanceled, cause.Error(), simCode{})
-		return true
+		return
 	}
 	if l.state == StateRunning {
 		l.state = StateStopping
@@ -247,7 +246,6 @@ func (m *simModel) cancel(l *simLife, cause error, grace time.Duration) (first b
 	if grace > 0 && l.state != StateStuck {
 		m.stuckAfter(l, grace)
 	}
-	return true
 }
 
 // back ends an attempt: the body has returned.
@@ -375,35 +373,4 @@ func (m *simModel) verdict() {
 	for _, answer := range m.over {
 		answer()
 	}
-}
-
-// kept reports whether a life that is over can still be found.
-func (m *simModel) kept(l *simLife) bool {
-	i := len(m.finished) - m.config.retained // the first that is kept
-	if i > 0 && i < len(m.finished) && m.finished[i].finished == m.finished[i-1].finished {
-		m.unsure = true // the order of ends at the same moment, which only a shutdown brings about, is open
-	}
-	return slices.Index(m.finished, l) >= i && m.now-l.finished <= m.config.retainedAge
-}
-
-// find returns the life that an act is about; nil when it cannot be found.
-func (m *simModel) find(a *simAct) *simLife {
-	if a.target < 0 {
-		return m.live[a.name]
-	}
-	l := m.byAct[a.target]
-	if l != nil && l.state == StateFinished && !m.kept(l) {
-		return nil
-	}
-	return l
-}
-
-// list returns the names and states of the live tasks, sorted.
-func (m *simModel) list() string {
-	var all []string
-	for _, l := range m.live {
-		all = append(all, l.Name+" "+l.state.String())
-	}
-	slices.Sort(all)
-	return strings.Join(all, ", ")
 }

@@ -82,9 +82,6 @@ var (
 	simLeaves = &simEnd{how: canceled}
 )
 
-// String names the end by what is left of it in the log.
-func (e *simEnd) String() string { return fmt.Sprintf("%d %q", e.how, e.reason) }
-
 // simPlanner makes a plan.
 type simPlanner struct {
 	*rand.Rand
@@ -115,10 +112,10 @@ func newSimPlan(seed uint64, crowd bool) *simPlan {
 	}
 	stop, batch := p.IntN(n+10), p.IntN(4*n)
 	for i := range n {
-		switch {
-		case i == stop:
+		switch i {
+		case stop:
 			p.act(simAct{do: simShutdown, patience: p.patience()})
-		case i == batch:
+		case batch:
 			p.batch()
 		default:
 			p.any()

@@ -3,12 +3,10 @@ package supervisor
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"testing"
 	"testing/synctest"
 	"time"
 )
@@ -171,7 +169,7 @@ func (r *simRun) committed(e *Event) {
 		return // over, and no longer kept
 	}
 	if snap.Sequence < e.Sequence || snap.Sequence == e.Sequence && !e.agrees(&snap) {
-		r.t.Errorf("after event %d, %s: %+v", e.Sequence, word(e), simStateOf(&snap, r.began))
+		r.t.Errorf("after event %d, %s: %s", e.Sequence, word(e), simStateOf(&snap, r.began))
 	}
 	if holder, err := r.Get(ByName(e.Task)); e.Kind == TaskRemoved && err == nil && holder.UID == e.UID {
 		r.t.Errorf("the name is taken after %s", word(e))
@@ -260,7 +258,7 @@ func (r *simRun) reply(a *simAnswer, ids map[UID]int) simReply {
 		out.simState = simStateOf(&a.snap, r.began)
 	}
 	var taken *TaskError
-	if out.err == ErrTaskExists && errors.As(a.err, &taken) {
+	if errors.Is(out.err, ErrTaskExists) && errors.As(a.err, &taken) {
 		out.life = ids[taken.UID]
 	}
 	var names []string
@@ -282,33 +280,17 @@ func (r *simRun) compare(m *simModel) {
 	logs, ids := r.lives()
 	for i := range r.plan.acts {
 		if got, want := r.reply(&r.replies[i], ids), m.replies[i]; got != want {
-			r.t.Errorf("act %d, %s %+v:\n got %+v\nwant %+v", i, r.plan.acts[i].do, r.plan.acts[i], got, want)
+			r.t.Errorf("act %d, %s\n got %s\nwant %s", i, &r.plan.acts[i], got, want)
 		}
 	}
-	diff(r.t, "the supervisor", logs[0], m.log)
+	diff(r.t, diffWhole{}, logs[0], m.log)
 	for _, l := range m.lives {
-		diff(r.t, fmt.Sprintf("%d, %+v, steps %+v", l.id, l.Spec, l.steps), logs[l.id], l.log)
+		diff(r.t, &l.simSpec, logs[l.id], l.log)
 		delete(logs, l.id)
 	}
 	delete(logs, 0)
 	for id := range logs {
 		r.t.Errorf("the engine has a life %d that the model does not know", id)
-	}
-}
-
-func diff(t testing.TB, what string, got, want []simEvent) {
-	for i := range max(len(got), len(want)) {
-		var g, w simEvent
-		if i < len(got) {
-			g = got[i]
-		}
-		if i < len(want) {
-			w = want[i]
-		}
-		if g != w {
-			t.Errorf("life %s\n…event %d is\n%+v\nwant\n%+v", what, i, g, w)
-			return
-		}
 	}
 }
 

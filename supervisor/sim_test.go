@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	simSeeds = flag.Int("sim.seeds", 1000, "how many seeds TestSimulation plays")
+	simSeeds = flag.Int("sim.seeds", 2000, "how many seeds TestSimulation plays")
 	simSeed  = flag.Uint64("sim.seed", 0, "play this seed alone")
 )
 
@@ -55,7 +55,11 @@ func TestSimulation(t *testing.T) {
 func simulate(t *testing.T, seed uint64, acts, events, unsure *atomic.Uint64) {
 	defer func() { // synctest.Test does not return from a failure
 		if t.Failed() {
-			t.Logf("repeat: go test ./supervisor -run 'TestSimulation$' -sim.seed %d", seed)
+			often := ""
+			if seed%2 == 0 {
+				often = " -count=1000 -failfast" // a crowd goes another way each time
+			}
+			t.Logf("repeat: go test ./supervisor -run 'TestSimulation$' -sim.seed %d%s", seed, often)
 		}
 	}()
 	plan := newSimPlan(seed, seed%2 == 0)
