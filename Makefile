@@ -9,7 +9,7 @@ BIN := .bin
 CACHE := .cache
 
 # Knobs: make run RUN_FLAGS='--listen 127.0.0.1:7701', make bench BENCH=Publish
-# COUNT=6, make fuzz FUZZTIME=5m FUZZ=Cursor …
+# COUNT=6, make fuzz FUZZTIME=5m FUZZ=Cursor, make sim SEEDS=1000000 …
 BENCH ?= .
 BENCHTIME ?= 1s
 BENCH_TIMEOUT ?= 1h
@@ -17,6 +17,7 @@ COUNT ?= 1
 BASE ?= HEAD
 FUZZ ?= .
 FUZZTIME ?= 30s
+SEEDS ?= 20000
 RUN_FLAGS ?=
 
 # A hung test is named in minutes, with its goroutines, not after Go's default ten.
@@ -77,6 +78,9 @@ cover: ## test coverage by package, and an HTML page in .cache/
 fuzz: ## fuzz each target for FUZZTIME (FUZZ=regexp selects)
 	@FUZZ='$(FUZZ)' FUZZTIME='$(FUZZTIME)' sh .tools/fuzz.sh
 
+sim: ## simulate the engine with SEEDS fresh random seeds, and compare it with its model
+	go test -timeout 1h -count=1 -run 'TestSimulation$$' -v ./supervisor -sim.seeds $(SEEDS)
+
 ##@ Measure
 
 bench: ## run the benchmarks (BENCH=regexp BENCHTIME=1s COUNT=1)
@@ -90,7 +94,7 @@ benchcmp: $(BIN)/benchstat ## compare the tree with the commit BASE=HEAD (COUNT=
 
 # Cheap and likely to fail comes first. Each step is a target, so the one that
 # failed can be repeated alone.
-CHECK_STEPS := tools format lint-proto breaking generated tidy vet lint-go race bench-smoke e2e
+CHECK_STEPS := tools format lint-proto breaking generated tidy vet lint-go sim race bench-smoke e2e
 
 check: ## everything CI runs; stops at the first failure and names it
 	@begin=$$(date +%s); \
@@ -177,5 +181,5 @@ $(BIN)/.go-version: FORCE
 
 FORCE:
 
-.PHONY: help run build install test watch fmt generate lint cover fuzz bench benchcmp \
+.PHONY: help run build install test watch fmt generate lint cover fuzz sim bench benchcmp \
 	check e2e format lint-proto lint-go breaking generated tidy vet race bench-smoke tools clean FORCE

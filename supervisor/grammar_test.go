@@ -74,10 +74,8 @@ func (g *grammar) wholeLives(events []Event) {
 }
 
 func (g *grammar) event(e *Event) bool {
-	g.t.Helper()
 	ok := true
 	check := func(cond bool, format string, args ...any) {
-		g.t.Helper()
 		if !cond {
 			ok = false
 			g.t.Errorf("event %d, %s of %q: "+format, append([]any{e.Sequence, e.Kind, e.Task}, args...)...)
@@ -169,7 +167,7 @@ func (g *grammar) order(e *Event, l *lifeGrammar, check func(bool, string, ...an
 	case TaskRemoved:
 		check(g.names[e.Task] == e.UID, "does not have the name")
 		check((e.Outcome == OutcomeRejected) == (l.last == ControllerRejected), "has outcome %s after %s", e.Outcome, l.last)
-		check(!l.requested || e.Outcome == OutcomeCanceled, "has outcome %s", e.Outcome)
+		check(!l.requested || e.Outcome == OutcomeCanceled || e.Outcome == OutcomeAbandoned, "has outcome %s", e.Outcome)
 		delete(g.names, e.Task)
 		l.removed = true
 	case TaskStopped, TaskFailed, ActorExhausted, ActorDead, ControllerSubmitted, ControllerRejected:

@@ -1,0 +1,380 @@
+package supervisor
+
+import (
+	"errors"
+	"slices"
+	"time"
+)
+
+// simModel is the reference: a supervisor that is one loop over what is due, in the order of time. It knows no goroutine, no lock, no
+// timer and no engine. DESIGN §4 and §5 are its source; where they are silent, the doc comments of the engine are.
+type simModel struct {
+	config simConfig
+	now    time.Duration
+	due    []*simDue
+	last   *simDue // that happened
+	// unsure says that two things were due at the same moment that nothing orders, so that the engine may rightly do otherwise.
+	unsure bool
+
+	lives    []*simLife          // all, in the order of their admission
+	live     map[string]*simLife // by name
+	byAct    map[int]*simLife    // by the act that added them
+	finished []*simLife          // in the order of their ends
+	permits  int                 // that are free
+	queue    []*simLife          // those that wait for a permit, first come first served
+
+	closing bool
+	grace   *simDue       // of the shutdown
+	closed  time.Duration // when the log was closed; never before
+	stuck   []string      // names in the verdict of the shutdown
+	over    []func()      // to be called then
+	log     []simEvent    // about the supervisor itself
+	replies []simReply    // to each act
+}
+
+// simConfig is a Config with what matters to the model, defaults filled in.
+type simConfig struct {
+	grace, timeout, retainedAge time.Duration
+	permits, maxTasks, retained int // permits and maxTasks: 0 for no limit
+}
+
+const simNever = time.Duration(1<<63 - 1)
+
+// simDue is something that is due. It is causal if it follows at once from something else at the same moment.
+type simDue struct {
+	at     time.Duration
+	causal bool
+	of     any // what happens to the same one at the same moment happens in the order of planning
+	do     func()
+}
+
+func (m *simModel) after(d time.Duration, of any, do func()) *simDue {
+	due := &simDue{at: m.now + d, causal: d == 0, of: of, do: do}
+	m.due = append(m.due, due)
+	return due
+}
+
+func (m *simModel) forget(due *simDue) {
+	if i := slices.Index(m.due, due); i >= 0 {
+		m.due = slices.Delete(m.due, i, i+1)
+	}
+}
+
+// run lets everything happen that is due.
+func (m *simModel) run() {
+	for len(m.due) > 0 {
+		next := slices.MinFunc(m.due, func(a, b *simDue) int { return int(min(max(a.at-b.at, -1), 1)) }) // the first of equals
+		m.forget(next)
+		if !next.causal {
+			m.unsure = m.unsure || m.last != nil && m.last.at == next.at && m.last.of != next.of
+			m.last = next
+		}
+		m.now = next.at
+		next.do()
+	}
+}
+
+// simLife is a life as it should be.
+type simLife struct {
+	simSpec
+	id  int // 10·act + place in the batch
+	log []simEvent
+	simState
+	restarts []time.Duration
+	body     bool // runs
+	told     bool // to stop
+	timedOut bool
+	canceled error
+	ends     *simDue  // the attempt
+	deadline *simDue  // of the attempt
+	stuck    *simDue  // the body is, then
+	next     *simDue  // attempt
+	answers  []func() // those who wait for the end
+	warnings []func() // those who want to know when the body is stuck
+}
+
+// simState is the part of a Snapshot that is compared. Moments are counted from the beginning; 0 for none.
+type simState struct {
+	state                               State
+	attempt                             uint64
+	streak                              uint32
+	created, started, planned, finished time.Duration
+	reason                              string // of the last error
+	failed                              time.Duration
+	outcome                             Outcome
+}
+
+// simEvent is the part of an Event that is compared.
+type simEvent struct {
+	at      time.Duration
+	kind    Kind
+	attempt uint64
+	d       time.Duration // duration, timeout or delay
+	source  BackoffSource
+	outcome Outcome
+	simCode
+	reason string // the last part of it
+}
+
+type simCode struct {
+	code int32
+	has  bool
+}
+
+func (m *simModel) say(l *simLife, e simEvent) {
+	if e.at = m.now; m.closed == simNever {
+		l.log = append(l.log, e)
+	}
+}
+
+// admit says why lives cannot begin, and which one is in their way; nil when they can.
+func (m *simModel) admit(specs []simSpec) (holder *simLife, err error) {
+	names := map[string]bool{}
+	for _, s := range specs {
+		if names[s.Name] {
+			return nil, ErrTaskExists
+		}
+		names[s.Name] = true
+	}
+	for _, s := range specs {
+		switch {
+		case m.closing:
+			return nil, ErrShutdown
+		case m.live[s.Name] != nil:
+			return m.live[s.Name], ErrTaskExists
+		case m.config.maxTasks > 0 && len(m.live)+len(specs) > m.config.maxTasks:
+			return nil, ErrTaskLimit
+		}
+	}
+	return nil, nil
+}
+
+// begin begins a life that is admitted.
+func (m *simModel) begin(id int, s simSpec) *simLife {
+	l := &simLife{simSpec: s, id: id}
+	l.created, l.state = m.now, StateWaiting
+	m.lives = append(m.lives, l)
+	m.live[s.Name] = l
+	m.say(l, simEvent{kind: TaskAddRequested})
+	m.say(l, simEvent{kind: TaskAdded})
+	return l
+}
+
+// ready starts the next attempt as soon as it can have a permit.
+func (m *simModel) ready(l *simLife) {
+	l.planned = 0
+	if m.config.permits > 0 {
+		l.state = StateWaiting
+		if m.permits == 0 {
+			m.queue = append(m.queue, l)
+			return
+		}
+		m.permits--
+	}
+	m.start(l)
+}
+
+func (m *simModel) start(l *simLife) {
+	l.attempt++
+	l.state, l.started, l.body, l.told, l.timedOut = StateRunning, m.now, true, false, false
+	m.say(l, simEvent{kind: TaskStarting, attempt: l.attempt})
+	s := l.step(l.attempt)
+	l.ends = m.after(s.work, l, func() {
+		if s.end == simLeaves {
+			m.cancel(l, ErrRemoved, m.config.grace)
+			return
+		}
+		m.back(l, s.end)
+	})
+	if timeout := simDefault(l.Timeout, m.config.timeout); timeout > 0 {
+		l.deadline = m.after(timeout, l, func() { m.timeOut(l, timeout) })
+	}
+}
+
+func simDefault(d, byDefault time.Duration) time.Duration {
+	if d == 0 {
+		return byDefault
+	}
+	return d
+}
+
+func (m *simModel) timeOut(l *simLife, timeout time.Duration) {
+	l.timedOut, l.state = true, StateStopping
+	m.say(l, simEvent{kind: TimeoutHit, attempt: l.attempt, d: timeout})
+	m.tell(l)
+	m.stuckAfter(l, m.config.grace)
+}
+
+// tell cancels the body. It does not learn of a second cancellation.
+func (m *simModel) tell(l *simLife) {
+	if l.told {
+		return
+	}
+	l.told = true
+	m.forget(l.ends)
+	m.forget(l.deadline)
+	s := l.step(l.attempt)
+	l.ends = m.after(s.deaf, l, func() { m.back(l, s.late) })
+}
+
+func (m *simModel) stuckAfter(l *simLife, grace time.Duration) {
+	m.forget(l.stuck)
+	l.stuck = m.after(grace, l, func() {
+		l.state = StateStuck
+		m.say(l, simEvent{kind: GraceExceeded, attempt: l.attempt})
+		for _, warn := range l.warnings {
+			warn()
+		}
+	})
+}
+
+// cancel asks for the end of a life, unless somebody did so before.
+func (m *simModel) cancel(l *simLife, cause error, grace time.Duration) {
+	if l.canceled != nil || l.outcome != 0 {
+		return
+	}
+	l.canceled = cause
+	if errors.Is(cause, ErrRemoved) {
+		m.say(l, simEvent{kind: TaskRemoveRequested, reason: cause.Error()})
+	}
+	if !l.body {
+		m.queue = slices.DeleteFunc(m.queue, func(q *simLife) bool { return q == l })
+		m.forget(l.next)
+		m.end(l, OutcomeCanceled, cause.Error(), simCode{})
+		return
+	}
+	if l.state == StateRunning {
+		l.state = StateStopping
+	}
+	m.tell(l)
+	if grace > 0 && l.state != StateStuck {
+		m.stuckAfter(l, grace)
+	}
+}
+
+// back ends an attempt: the body has returned.
+func (m *simModel) back(l *simLife, end *simEnd) {
+	m.forget(l.ends)
+	m.forget(l.deadline)
+	m.forget(l.stuck)
+	l.body = false
+	how, reason, code := end.how, end.reason, simCode{end.code, end.hasCode}
+	if l.timedOut {
+		if how == canceled || how == succeeded {
+			reason = "timeout after " + simDefault(l.Timeout, m.config.timeout).String()
+		}
+		how = failed
+	}
+	e := simEvent{kind: TaskStopped, attempt: l.attempt, d: m.now - l.started}
+	if how == failed || how == fatal {
+		l.reason, l.failed = reason, m.now
+		e.kind, e.reason, e.simCode = TaskFailed, reason, code
+	}
+	m.say(l, e)
+	m.release()
+	if l.canceled != nil {
+		m.end(l, OutcomeCanceled, l.canceled.Error(), code)
+		return
+	}
+	m.decide(l, how, end, reason, code)
+}
+
+// release gives a permit to the one that has waited for the longest time.
+func (m *simModel) release() {
+	m.permits++
+	if len(m.queue) > 0 {
+		l := m.queue[0]
+		m.queue = m.queue[1:]
+		m.permits--
+		m.start(l)
+	}
+}
+
+func (m *simModel) decide(l *simLife, how verdict, end *simEnd, reason string, code simCode) {
+	n := simRules(l, how, m.now, end.hint)
+	if n.kind != 0 {
+		e := simEvent{kind: n.kind, attempt: l.attempt, d: n.delay, source: n.source, outcome: n.outcome, reason: reason}
+		if n.outcome != 0 {
+			e.simCode = code
+		}
+		if n.reason != "" && reason == "" {
+			e.reason = n.reason
+		}
+		m.say(l, e)
+		reason = e.reason
+	}
+	if n.outcome != 0 {
+		m.end(l, n.outcome, reason, code)
+		return
+	}
+	l.state, l.planned = StateBackoff, m.now+n.delay
+	l.next = m.after(n.delay, l, func() { m.ready(l) })
+}
+
+// end ends a life.
+func (m *simModel) end(l *simLife, outcome Outcome, reason string, code simCode) {
+	l.state, l.finished, l.planned = StateFinished, m.now, 0
+	delete(m.live, l.Name)
+	m.finished = append(m.finished, l)
+	m.say(l, simEvent{kind: TaskRemoved, outcome: outcome, simCode: code, reason: reason})
+	m.settle(l, outcome)
+	if m.closing && len(m.live) == 0 && m.closed == simNever {
+		m.verdict()
+	}
+}
+
+// settle answers those who wait for a life.
+func (m *simModel) settle(l *simLife, outcome Outcome) {
+	if l.outcome != 0 {
+		return
+	}
+	l.outcome = outcome
+	for _, answer := range l.answers {
+		answer()
+	}
+}
+
+func (m *simModel) shutdown() {
+	if m.closing {
+		return
+	}
+	m.closing = true
+	m.log = append(m.log, simEvent{at: m.now, kind: ShutdownRequested, reason: ErrShutdown.Error()})
+	m.grace = m.after(m.config.grace, m, m.verdict)
+	if len(m.live) == 0 {
+		m.verdict()
+	}
+	for _, body := range []bool{false, true} { // first those that wait for a permit: none of them starts any more
+		for _, l := range m.lives {
+			if l.body == body {
+				m.cancel(l, ErrShutdown, 0)
+			}
+		}
+	}
+}
+
+// verdict ends the shutdown.
+func (m *simModel) verdict() {
+	m.forget(m.grace)
+	var abandoned []*simLife
+	for _, l := range m.lives {
+		if l.body {
+			abandoned = append(abandoned, l)
+		}
+	}
+	for _, l := range abandoned {
+		l.state = StateStuck
+		m.say(l, simEvent{kind: GraceExceeded, attempt: l.attempt})
+		m.forget(l.stuck)
+		m.settle(l, OutcomeAbandoned)
+		m.stuck = append(m.stuck, l.Name)
+	}
+	if len(abandoned) == 0 {
+		m.log = append(m.log, simEvent{at: m.now, kind: AllStoppedWithinGrace})
+	}
+	slices.Sort(m.stuck)
+	m.closed = m.now
+	for _, answer := range m.over {
+		answer()
+	}
+}
