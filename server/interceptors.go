@@ -5,15 +5,18 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors"
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/logging"
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
@@ -119,11 +122,12 @@ func (s *Server) checkSize(req any) error {
 // logging returns how calls are logged: one line for each, when it ends.
 func (s *Server) logging() (logging.Logger, []logging.Option) {
 	logger := logging.LoggerFunc(func(ctx context.Context, level logging.Level, message string, fields ...any) {
-		s.config.Logger.Log(ctx, slog.Level(level), message, fields...)
+		s.config.Logger.Log(ctx, slog.Level(level), message, without(fields, "grpc.start_time", "grpc.error")...)
 	})
 	return logger, []logging.Option{
 		logging.WithLogOnEvents(logging.FinishCall),
 		logging.WithLevels(logLevel),
+		logging.WithErrorFields(errorFields),
 		logging.WithDurationField(logging.DurationToDurationField),
 		logging.WithDisableLoggingFields(logging.SystemTag[0], logging.ComponentFieldKey, logging.MethodTypeFieldKey),
 		logging.WithFieldsFromContextAndCallMeta(func(_ context.Context, call interceptors.CallMeta) logging.Fields {
@@ -144,6 +148,29 @@ func logLevel(code codes.Code) logging.Level {
 	default:
 		return logging.LevelInfo
 	}
+}
+
+// errorFields tells why a call was refused, in the words that the caller got. What the interceptor writes by itself repeats the code in
+// front of them.
+func errorFields(err error) logging.Fields {
+	st := status.Convert(err)
+	fields := logging.Fields{"error", st.Message()}
+	for _, detail := range st.Details() {
+		if info, ok := detail.(*errdetails.ErrorInfo); ok {
+			fields = append(fields, "reason", info.GetReason())
+		}
+	}
+	return fields
+}
+
+// without returns the fields, names and values in turn, without those of these names.
+func without(fields []any, names ...string) (rest []any) {
+	for i := 0; i+1 < len(fields); i += 2 {
+		if name, ok := fields[i].(string); !ok || !slices.Contains(names, name) {
+			rest = append(rest, fields[i], fields[i+1])
+		}
+	}
+	return rest
 }
 
 // logFields names the task that a request is about.

@@ -209,6 +209,12 @@ func TestCallsAreLogged(t *testing.T) {
 			}
 			got := maps.Clone(lines[0].fields)
 			maps.DeleteFunc(got, func(key, _ string) bool { return key != "task" && key != "uid" })
+			if err != nil && test.code != "Canceled" {
+				r := refusalOf(t, err)
+				if f := lines[0].fields; f["error"] != r.message || f["reason"] != r.reason || f["grpc.error"] != "" || f["grpc.start_time"] != "" {
+					t.Errorf("%s: logged %v of %+v", test.method, f, r)
+				}
+			}
 			if line := lines[0]; line.level != test.level || line.fields["grpc.method"] != test.method || line.fields["grpc.code"] != test.code ||
 				!maps.Equal(got, test.fields) || line.fields["grpc.time"] == "" && line.fields["grpc.duration"] == "" {
 				t.Errorf("%s: logged %v, want %v %v %v", test.method, line, test.level, test.code, test.fields)
