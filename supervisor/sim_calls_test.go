@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -19,7 +20,7 @@ type simReply struct {
 
 // simErrors are the errors that calls return, in the order in which they are looked for.
 var simErrors = []error{
-	ErrTaskStuck, ErrTaskNotFound, ErrTaskExists, ErrTaskLimit, ErrShutdown, context.DeadlineExceeded,
+	ErrTaskStuck, ErrTaskNotFound, ErrTaskExists, ErrTaskLimit, ErrShutdown, ErrSlotBusy, ErrQueueFull, context.DeadlineExceeded,
 }
 
 // errSimOther stands for any other error: that of Run about tasks that did not end well.
@@ -43,9 +44,9 @@ func predict(p *simPlan) *simModel {
 	m := &simModel{
 		config: simConfig{
 			grace: c.Grace, timeout: c.Timeout, retainedAge: c.RetainedAge,
-			permits: c.MaxConcurrent, maxTasks: p.config.MaxTasks, retained: max(c.RetainedTasks, 0),
+			permits: c.MaxConcurrent, maxTasks: p.config.MaxTasks, room: c.SlotQueue, retained: max(c.RetainedTasks, 0),
 		},
-		live: map[string]*simLife{}, byAct: map[int]*simLife{}, permits: c.MaxConcurrent, closed: simNever,
+		slots: map[string]*simSlot{}, byID: map[int]*simLife{}, live: map[string]*simLife{}, byAct: map[int]*simLife{}, permits: c.MaxConcurrent, closed: simNever,
 		replies: make([]simReply, len(p.acts)),
 	}
 	for i := range p.acts {
@@ -65,6 +66,9 @@ func (m *simModel) act(i int, a *simAct) {
 	case simList:
 		m.reply(i, nil, nil)
 		m.replies[i].list = m.list()
+	case simPurge:
+		m.reply(i, nil, nil)
+		m.replies[i].list = m.purge(a.name)
 	case simShutdown:
 		m.shutdown()
 		c.waitOver(func() error { return nil })
@@ -138,15 +142,14 @@ func (c *simCall) wait(l *simLife) {
 	}
 }
 
-// waitStuck answers at the end of a life, and as soon as its body is stuck.
+// waitStuck answers at the end of a life, or when its body is stuck.
 func (c *simCall) waitStuck(l *simLife) {
-	c.wait(l)
-	answer := func() { c.answer(ErrTaskStuck, l) }
 	if l.state == StateStuck {
-		answer()
-	} else {
-		l.warnings = append(l.warnings, answer)
+		c.answer(ErrTaskStuck, l)
+		return
 	}
+	l.warnings = append(l.warnings, func() { c.answer(ErrTaskStuck, l) })
+	c.wait(l)
 }
 
 // waitOver answers when the shutdown is over: with ErrTaskStuck, or else with what how says.
@@ -182,10 +185,17 @@ func (m *simModel) add(i int, a *simAct) {
 	if !m.admitted(i, a) {
 		return
 	}
-	l := m.begin(10*i+1, a.specs[0])
-	m.byAct[i] = l
-	m.reply(i, nil, l)
-	m.ready(l)
+	l, retire, err := m.begin(10*i+1, a.specs[0])
+	m.reply(i, err, l)
+	if err == nil {
+		m.byAct[i] = l
+	}
+	if l.state == StateWaiting {
+		m.ready(l)
+	}
+	if retire != nil {
+		m.cancel(retire, &ReplacedError{}, m.config.grace)
+	}
 }
 
 func (m *simModel) remove(i int, a *simAct, l *simLife) {
@@ -204,7 +214,8 @@ func (m *simModel) runBatch(i int, a *simAct) {
 	}
 	var batch []*simLife
 	for k, s := range a.specs {
-		batch = append(batch, m.begin(10*i+k+1, s))
+		l, _, _ := m.begin(10*i+k+1, s) // in a batch, each task has a slot of its own
+		batch = append(batch, l)
 	}
 	if m.config.permits > 0 {
 		m.unsure = true // they ask for permits at the same moment, and the shutdown follows an end which hands one on
@@ -259,6 +270,19 @@ func (m *simModel) find(a *simAct) *simLife {
 		return nil
 	}
 	return l
+}
+
+// purge rejects those that wait for a slot, and returns how many there were.
+func (m *simModel) purge(name string) string {
+	slot := m.slots[name]
+	if slot == nil {
+		return "0"
+	}
+	rejected := slot.purge()
+	for _, id := range rejected {
+		m.reject(m.byID[id], RejectedPurged)
+	}
+	return strconv.Itoa(len(rejected))
 }
 
 // list returns the names and states of the live tasks, sorted.

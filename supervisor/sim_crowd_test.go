@@ -49,7 +49,8 @@ func (r *simRun) checkOrder() {
 // checkAnswers checks that each call was answered with something that it may say, and in time.
 func (r *simRun) checkAnswers() {
 	allowed := map[simVerb][]error{
-		simAdd:      {nil, ErrTaskExists, ErrTaskLimit, ErrShutdown},
+		simAdd:      {nil, ErrTaskExists, ErrTaskLimit, ErrShutdown, ErrSlotBusy, ErrQueueFull},
+		simPurge:    {nil},
 		simRemove:   {nil, ErrTaskNotFound, ErrTaskStuck},
 		simGet:      {nil, ErrTaskNotFound},
 		simList:     {nil},
@@ -112,8 +113,10 @@ func (w *simWitness) check() error {
 	policies := policiesOf(&w.spec.Spec)
 	rules := policies.rules(w.config)
 	w.life.Restart, w.life.Backoff, w.life.Timeout = rules.restart, rules.backoff, rules.timeout
-	w.i = 2
-	due := w.log[0].at
+	due, queued := w.admitted()
+	if queued {
+		return w.last(&w.log[len(w.log)-1], w.log[len(w.log)-1].outcome)
+	}
 	for w.i < len(w.log) {
 		e := &w.log[w.i]
 		switch {
@@ -139,6 +142,18 @@ func (w *simWitness) check() error {
 	return errors.New("it has no end")
 }
 
+// admitted returns when the life has its slot. It may never have it.
+func (w *simWitness) admitted() (at time.Duration, never bool) {
+	for i := range w.log {
+		if w.log[i].kind == TaskAdded {
+			w.i = i + 1
+			return w.log[i].at, false
+		}
+	}
+	w.i = len(w.log) - 1
+	return 0, true
+}
+
 // last checks the last event.
 func (w *simWitness) last(e *simEvent, outcome Outcome) error {
 	abandoned := outcome == OutcomeCanceled && e.outcome == OutcomeAbandoned && e.at == w.shutdown+w.config.Grace
@@ -154,14 +169,17 @@ func (w *simWitness) attempt() (due time.Duration, over bool, err error) {
 	step := w.spec.step(begun.attempt)
 	told := w.cancellation()
 	w.life.timedOut = false
+	asked := false // to be removed
 	for w.i++; ; w.i++ {
 		switch w.peek() {
 		case TimeoutHit:
-			if at := w.log[w.i].at; at != begun.at+w.life.Timeout {
+			if at := w.log[w.i].at; asked || at != begun.at+w.life.Timeout {
 				return 0, false, fmt.Errorf("timeout at %s", at)
 			}
 			w.life.timedOut, told = true, begun.at+w.life.Timeout
-		case TaskRemoveRequested, GraceExceeded:
+		case TaskRemoveRequested:
+			asked = true
+		case GraceExceeded:
 		case TaskStopped, TaskFailed:
 			return w.ended(&begun, step, told)
 		case 0:

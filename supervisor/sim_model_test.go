@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"time"
@@ -20,6 +21,8 @@ type simModel struct {
 	live     map[string]*simLife // by name
 	byAct    map[int]*simLife    // by the act that added them
 	finished []*simLife          // in the order of their ends
+	byID     map[int]*simLife
+	slots    map[string]*simSlot // by name; of those that were ever owned
 	permits  int                 // that are free
 	queue    []*simLife          // those that wait for a permit, first come first served
 
@@ -35,6 +38,7 @@ type simModel struct {
 // simConfig is a Config with what matters to the model, defaults filled in.
 type simConfig struct {
 	grace, timeout, retainedAge time.Duration
+	room                        int // in the queue of a slot
 	permits, maxTasks, retained int // permits and maxTasks: 0 for no limit
 }
 
@@ -90,7 +94,7 @@ type simLife struct {
 	stuck    *simDue  // the body is, then
 	next     *simDue  // attempt
 	answers  []func() // those who wait for the end
-	warnings []func() // those who want to know when the body is stuck
+	warnings []func() // those who do not wait for a body that is stuck
 }
 
 // simState is the part of a Snapshot that is compared. Moments are counted from the beginning; 0 for none.
@@ -113,6 +117,7 @@ type simEvent struct {
 	source  BackoffSource
 	outcome Outcome
 	simCode
+	depth  int    // of a queue
 	reason string // the last part of it
 }
 
@@ -149,15 +154,69 @@ func (m *simModel) admit(specs []simSpec) (holder *simLife, err error) {
 	return nil, nil
 }
 
-// begin begins a life that is admitted.
-func (m *simModel) begin(id int, s simSpec) *simLife {
-	l := &simLife{simSpec: s, id: id}
-	l.created, l.state = m.now, StateWaiting
+// begin begins a life that is admitted, and takes it to its slot. The error says why that refuses it; retire is the owner that is to be told
+// to stop, if any.
+func (m *simModel) begin(id int, s simSpec) (l, retire *simLife, err error) {
+	l = &simLife{simSpec: s, id: id}
+	l.created = m.now
 	m.lives = append(m.lives, l)
-	m.live[s.Name] = l
+	m.byID[id] = l
 	m.say(l, simEvent{kind: TaskAddRequested})
-	m.say(l, simEvent{kind: TaskAdded})
-	return l
+	slot := m.slot(l)
+	owner := m.byID[slot.owner]
+	out := slot.submit(id, s.Admission.Policy, m.config.room)
+	if out.busy {
+		m.reject(l, RejectedSlotBusy)
+		return l, nil, ErrSlotBusy
+	}
+	if out.full {
+		m.reject(l, RejectedQueueFull)
+		return l, nil, ErrQueueFull
+	}
+	m.live[s.Name] = l
+	if out.displaced != 0 {
+		m.reject(m.byID[out.displaced], RejectedSuperseded)
+	}
+	if out.start {
+		l.state = StateWaiting
+		m.say(l, simEvent{kind: TaskAdded})
+		return l, nil, nil
+	}
+	l.state = StateQueued
+	m.say(l, simEvent{kind: ControllerSubmitted, depth: len(slot.queue)})
+	if out.retire {
+		retire = owner
+	}
+	return l, retire, nil
+}
+
+// slot returns the slot of a life: that of its name unless it is given.
+func (m *simModel) slot(l *simLife) *simSlot {
+	name := cmp.Or(l.Admission.Slot, l.Name)
+	if m.slots[name] == nil {
+		m.slots[name] = &simSlot{}
+	}
+	return m.slots[name]
+}
+
+// reject ends a life that never ran.
+func (m *simModel) reject(l *simLife, why Rejection) {
+	m.say(l, simEvent{kind: ControllerRejected, reason: why.String()})
+	m.end(l, OutcomeRejected, "", simCode{})
+}
+
+// pass gives the slot of a life that has ended to the next one.
+func (m *simModel) pass(l *simLife) {
+	slot := m.slot(l)
+	if slot.owner != l.id {
+		slot.leave(l.id)
+		return
+	}
+	if next := m.byID[slot.end()]; next != nil {
+		next.state = StateWaiting
+		m.say(next, simEvent{kind: TaskAdded})
+		m.ready(next)
+	}
 }
 
 // ready starts the next attempt as soon as it can have a permit.
@@ -222,8 +281,8 @@ func (m *simModel) stuckAfter(l *simLife, grace time.Duration) {
 	l.stuck = m.after(grace, l, func() {
 		l.state = StateStuck
 		m.say(l, simEvent{kind: GraceExceeded, attempt: l.attempt})
-		for _, warn := range l.warnings {
-			warn()
+		for _, answer := range l.warnings {
+			answer()
 		}
 	})
 }
@@ -234,13 +293,16 @@ func (m *simModel) cancel(l *simLife, cause error, grace time.Duration) {
 		return
 	}
 	l.canceled = cause
+	if slot := m.slot(l); slot.owner == l.id {
+		slot.stop()
+	}
 	if errors.Is(cause, ErrRemoved) {
-		m.say(l, simEvent{kind: TaskRemoveRequested, reason: cause.Error()})
+		m.say(l, simEvent{kind: TaskRemoveRequested, reason: shortReason(cause.Error())})
 	}
 	if !l.body {
 		m.queue = slices.DeleteFunc(m.queue, func(q *simLife) bool { return q == l })
 		m.forget(l.next)
-		m.end(l, OutcomeCanceled, cause.Error(), simCode{})
+		m.end(l, OutcomeCanceled, shortReason(cause.Error()), simCode{})
 		return
 	}
 	if l.state == StateRunning {
@@ -273,7 +335,7 @@ func (m *simModel) back(l *simLife, end *simEnd) {
 	m.say(l, e)
 	m.release()
 	if l.canceled != nil {
-		m.end(l, OutcomeCanceled, l.canceled.Error(), code)
+		m.end(l, OutcomeCanceled, shortReason(l.canceled.Error()), code)
 		return
 	}
 	m.decide(l, how, end, reason, code)
@@ -314,10 +376,13 @@ func (m *simModel) decide(l *simLife, how verdict, end *simEnd, reason string, c
 // end ends a life.
 func (m *simModel) end(l *simLife, outcome Outcome, reason string, code simCode) {
 	l.state, l.finished, l.planned = StateFinished, m.now, 0
-	delete(m.live, l.Name)
+	if m.live[l.Name] == l {
+		delete(m.live, l.Name)
+	}
 	m.finished = append(m.finished, l)
 	m.say(l, simEvent{kind: TaskRemoved, outcome: outcome, simCode: code, reason: reason})
 	m.settle(l, outcome)
+	m.pass(l)
 	if m.closing && len(m.live) == 0 && m.closed == simNever {
 		m.verdict()
 	}
@@ -343,6 +408,12 @@ func (m *simModel) shutdown() {
 	m.grace = m.after(m.config.grace, m, m.verdict)
 	if len(m.live) == 0 {
 		m.verdict()
+	}
+	for _, l := range m.lives {
+		if l.state == StateQueued {
+			m.slot(l).leave(l.id)
+			m.reject(l, RejectedShutdown)
+		}
 	}
 	for _, body := range []bool{false, true} { // first those that wait for a permit: none of them starts any more
 		for _, l := range m.lives {

@@ -37,9 +37,10 @@ const (
 	simWait
 	simShutdown
 	simRunBatch
+	simPurge
 )
 
-var simVerbNames = [...]string{"Add", "Remove", "Get", "List", "Wait", "Shutdown", "Run"}
+var simVerbNames = [...]string{"Add", "Remove", "Get", "List", "Wait", "Shutdown", "Run", "PurgeSlot"}
 
 func (v simVerb) String() string { return simVerbNames[v] }
 
@@ -88,6 +89,7 @@ type simPlanner struct {
 	seed uint64
 	now  time.Duration
 	plan *simPlan
+	slot bool  // most tasks share a slot
 	adds []int // indices of the acts that add a task
 }
 
@@ -106,8 +108,9 @@ func (p *simPlanner) about(d time.Duration) time.Duration {
 func newSimPlan(seed uint64, crowd bool) *simPlan {
 	p := &simPlanner{Rand: rand.New(rand.NewPCG(seed, 0)), seed: seed, plan: &simPlan{crowd: crowd}}
 	p.plan.config = p.config()
+	p.slot = p.IntN(3) == 0
 	n := 1 + p.IntN(25)
-	if crowd {
+	if crowd || p.slot {
 		n *= 2
 	}
 	stop, batch := p.IntN(n+10), p.IntN(4*n)
@@ -128,6 +131,7 @@ func newSimPlan(seed uint64, crowd bool) *simPlan {
 func (p *simPlanner) config() Config {
 	c := Config{Grace: p.about(pick(p.Rand, 5*ms, 5000*ms, 500_000*ms)), EventBuffer: 1 << 14}
 	c.Timeout = pick(p.Rand, 0, 0, 3000*ms+11)
+	c.SlotQueue = pick(p.Rand, 0, 1, 2)
 	c.RetainedTasks = pick(p.Rand, 0, 0, 2, -1)
 	c.RetainedAge = pick(p.Rand, forever, 10*time.Second)
 	if p.IntN(2) == 0 || p.plan.crowd {
@@ -152,13 +156,13 @@ func (p *simPlanner) any() {
 	switch p.IntN(16) {
 	case 0, 1, 2, 3, 4, 5:
 		p.adds = append(p.adds, len(p.plan.acts))
-		p.act(simAct{do: simAdd, target: -1, specs: []simSpec{p.spec()}})
+		p.act(simAct{do: simAdd, target: -1, specs: []simSpec{p.admission(p.spec())}})
 	case 6, 7, 8, 9:
 		p.about1(simRemove)
 	case 10, 11, 12:
 		p.about1(simGet)
 	case 13:
-		p.act(simAct{do: simList})
+		p.act(pick(p.Rand, simAct{do: simList}, simAct{do: simList}, simAct{do: simPurge, name: pick(p.Rand, "s", "t")}))
 	default:
 		p.about1(simWait)
 	}
@@ -197,7 +201,7 @@ func (p *simPlanner) patience() time.Duration {
 // name returns one of a few names. The seed is part of it, so that the message of a crash tells it.
 func (p *simPlanner) name() string {
 	names := 4
-	if p.plan.crowd {
+	if p.plan.crowd || p.slot {
 		names = 8
 	}
 	return fmt.Sprintf("%c.%d", 'a'+rune(p.IntN(names)), p.seed)
@@ -215,6 +219,14 @@ func (p *simPlanner) spec() simSpec {
 	last := p.step() // which may be played for a long time to come
 	last.work = pick(p.Rand, ms+p.about(20_000*ms), forever)
 	s.steps = append(s.steps, last)
+	return s
+}
+
+// admission gives specs a slot that they share.
+func (p *simPlanner) admission(s simSpec) simSpec {
+	if p.slot && p.IntN(6) > 0 {
+		s.Admission = Admission{Slot: pick(p.Rand, "s", "s", "t"), Policy: pick(p.Rand, 0, AdmitQueue, AdmitQueue, AdmitReplace, DropIfRunning)}
+	}
 	return s
 }
 

@@ -29,6 +29,7 @@ type simAnswer struct {
 	err  error
 	snap Snapshot
 	list []Snapshot
+	n    string // of PurgeSlot
 }
 
 // simBody is the body of one life. It goes by the plan, and watches that no more bodies run than may.
@@ -73,8 +74,10 @@ func (r *simRun) play() {
 	r.replies = make([]simAnswer, len(r.plan.acts))
 	r.uids = make([]atomic.Pointer[UID], len(r.plan.acts))
 	r.calls.Go(func() { r.events = r.follow() })
-	if r.plan.crowd {
-		r.calls.Go(func() { r.follow() })
+	if r.plan.crowd { // others look as well, and are in the way of whoever needs a lock
+		for range 4 {
+			r.calls.Go(func() { r.follow() })
+		}
 	}
 	for i := range r.plan.acts {
 		a := &r.plan.acts[i]
@@ -114,6 +117,8 @@ func (r *simRun) do(i int, a *simAct) {
 		out.snap, out.err = r.Wait(ctx, ref)
 	case simList:
 		out.list = r.List(ListOptions{})
+	case simPurge:
+		out.n = strconv.Itoa(r.PurgeSlot(a.name))
 	case simShutdown:
 		out.err = r.Shutdown(ctx)
 	case simRunBatch:
@@ -195,6 +200,10 @@ func (e *Event) agrees(s *Snapshot) bool {
 		return s.State == StateFinished && s.FinishTime.Equal(e.Time) && s.Outcome == e.Outcome
 	case TaskAdded:
 		return s.State == StateWaiting || s.State == StateStopping
+	case ControllerSubmitted:
+		return s.State == StateQueued
+	case ControllerSlotTransition:
+		return s.State != StateQueued
 	}
 	return false // another event follows under the same lock
 }
@@ -222,10 +231,25 @@ func lastPart(text string) string {
 	return text[strings.LastIndex(text, ": ")+1+min(1, strings.Count(text, ": ")):]
 }
 
+// shortReason returns the last part of a reason, and of a replacement only that it is one.
+func shortReason(text string) string {
+	if strings.HasPrefix(text, "replaced by task ") {
+		return "replaced"
+	}
+	return lastPart(text)
+}
+
 func simEventOf(e *Event, began time.Time) simEvent {
+	reason := shortReason(e.Reason)
+	switch {
+	case e.Rejection != 0:
+		reason = e.Rejection.String()
+	case e.Outcome == OutcomeRejected, e.Kind == GraceExceeded:
+		reason = ""
+	}
 	return simEvent{
 		at: e.Time.Sub(began), kind: e.Kind, attempt: e.Attempt, d: e.Duration + e.Timeout + e.Delay, source: e.Source,
-		outcome: e.Outcome, simCode: simCode{e.ExitCode, e.HasExitCode}, reason: lastPart(e.Reason),
+		outcome: e.Outcome, simCode: simCode{e.ExitCode, e.HasExitCode}, depth: e.Depth, reason: reason,
 	}
 }
 
@@ -241,10 +265,10 @@ func (r *simRun) lives() (logs map[int][]simEvent, ids map[UID]int) {
 			}
 			ids[e.UID] = id
 		}
-		told := simEventOf(e, r.began)
-		if e.Kind == GraceExceeded {
-			told.reason = ""
+		if e.Kind == ControllerSlotTransition {
+			continue // it follows from the others, and the grammar knows how
 		}
+		told := simEventOf(e, r.began)
 		id := ids[e.UID]
 		logs[id] = append(logs[id], told)
 	}
@@ -271,7 +295,7 @@ func (r *simRun) reply(a *simAnswer, ids map[UID]int) simReply {
 			names = append(names, stuck.Tasks[i].Spec.Name)
 		}
 	}
-	out.list = strings.Join(names, ", ")
+	out.list = strings.Join(names, ", ") + a.n
 	return out
 }
 
@@ -301,7 +325,7 @@ func (r *simRun) checkOver() {
 	}
 	kept := 0
 	for i := range r.events {
-		if r.events[i].Kind == TaskAdded && r.config.RetainedAge >= time.Hour {
+		if r.events[i].Kind == TaskAddRequested && r.config.RetainedAge >= time.Hour {
 			kept++
 		}
 	}
@@ -310,6 +334,9 @@ func (r *simRun) checkOver() {
 	}
 	if n := r.config.MaxConcurrent; n > 0 && !r.permits.TryAcquire(int64(n)) {
 		r.t.Error("permits are lost")
+	}
+	if len(r.slots) != 0 {
+		r.t.Errorf("%d slots are owned", len(r.slots))
 	}
 	if n := r.bodies.Load(); n != 0 {
 		r.t.Errorf("%d bodies run", n)

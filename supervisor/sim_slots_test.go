@@ -14,14 +14,6 @@ type simSlot struct {
 	queue    []int
 }
 
-type simPolicy uint8
-
-const (
-	simQueue simPolicy = iota
-	simReplace
-	simDrop
-)
-
 // simAdmission is what becomes of a task at its slot, and what it brings about.
 type simAdmission struct {
 	start, queued, busy, full bool // exactly one of them
@@ -30,13 +22,13 @@ type simAdmission struct {
 }
 
 // submit takes a task to the slot, whose queue has room for so many.
-func (s *simSlot) submit(task int, policy simPolicy, room int) (out simAdmission) {
+func (s *simSlot) submit(task int, policy AdmissionPolicy, room int) (out simAdmission) {
 	switch {
 	case s.owner == 0:
 		s.owner, out.start = task, true
-	case policy == simDrop:
+	case policy == DropIfRunning:
 		out.busy = true
-	case policy == simReplace:
+	case policy == AdmitReplace:
 		out.queued, out.retire = true, !s.stopping
 		s.stopping = true
 		if len(s.queue) > 0 {
@@ -80,40 +72,40 @@ func TestSimSlot(t *testing.T) {
 	const room = 2
 	for _, c := range []struct {
 		slot   simSlot
-		policy simPolicy
+		policy AdmissionPolicy
 		want   simAdmission
 		after  simSlot
 	}{
-		{simSlot{}, simQueue, simAdmission{start: true}, simSlot{owner: 9}},
-		{simSlot{}, simReplace, simAdmission{start: true}, simSlot{owner: 9}},
-		{simSlot{}, simDrop, simAdmission{start: true}, simSlot{owner: 9}},
+		{simSlot{}, AdmitQueue, simAdmission{start: true}, simSlot{owner: 9}},
+		{simSlot{}, AdmitReplace, simAdmission{start: true}, simSlot{owner: 9}},
+		{simSlot{}, DropIfRunning, simAdmission{start: true}, simSlot{owner: 9}},
 
-		{simSlot{owner: 1}, simQueue, simAdmission{queued: true}, simSlot{owner: 1, queue: []int{9}}},
-		{simSlot{owner: 1, queue: []int{2}}, simQueue, simAdmission{queued: true}, simSlot{owner: 1, queue: []int{2, 9}}},
-		{simSlot{owner: 1, queue: []int{2, 3}}, simQueue, simAdmission{full: true}, simSlot{owner: 1, queue: []int{2, 3}}},
-		{simSlot{owner: 1}, simReplace, simAdmission{queued: true, retire: true}, simSlot{owner: 1, stopping: true, queue: []int{9}}},
+		{simSlot{owner: 1}, AdmitQueue, simAdmission{queued: true}, simSlot{owner: 1, queue: []int{9}}},
+		{simSlot{owner: 1, queue: []int{2}}, AdmitQueue, simAdmission{queued: true}, simSlot{owner: 1, queue: []int{2, 9}}},
+		{simSlot{owner: 1, queue: []int{2, 3}}, AdmitQueue, simAdmission{full: true}, simSlot{owner: 1, queue: []int{2, 3}}},
+		{simSlot{owner: 1}, AdmitReplace, simAdmission{queued: true, retire: true}, simSlot{owner: 1, stopping: true, queue: []int{9}}},
 		{
-			simSlot{owner: 1, queue: []int{2, 3}}, simReplace, simAdmission{queued: true, displaced: 2, retire: true},
+			simSlot{owner: 1, queue: []int{2, 3}}, AdmitReplace, simAdmission{queued: true, displaced: 2, retire: true},
 			simSlot{owner: 1, stopping: true, queue: []int{9, 3}},
 		},
-		{simSlot{owner: 1}, simDrop, simAdmission{busy: true}, simSlot{owner: 1}},
+		{simSlot{owner: 1}, DropIfRunning, simAdmission{busy: true}, simSlot{owner: 1}},
 
-		{simSlot{owner: 1, stopping: true}, simQueue, simAdmission{queued: true}, simSlot{owner: 1, stopping: true, queue: []int{9}}},
+		{simSlot{owner: 1, stopping: true}, AdmitQueue, simAdmission{queued: true}, simSlot{owner: 1, stopping: true, queue: []int{9}}},
 		{
-			simSlot{owner: 1, stopping: true, queue: []int{2, 3}}, simQueue, simAdmission{full: true},
+			simSlot{owner: 1, stopping: true, queue: []int{2, 3}}, AdmitQueue, simAdmission{full: true},
 			simSlot{owner: 1, stopping: true, queue: []int{2, 3}},
 		},
-		{simSlot{owner: 1, stopping: true}, simReplace, simAdmission{queued: true}, simSlot{owner: 1, stopping: true, queue: []int{9}}},
+		{simSlot{owner: 1, stopping: true}, AdmitReplace, simAdmission{queued: true}, simSlot{owner: 1, stopping: true, queue: []int{9}}},
 		{
-			simSlot{owner: 1, stopping: true, queue: []int{2, 3}}, simReplace, simAdmission{queued: true, displaced: 2},
+			simSlot{owner: 1, stopping: true, queue: []int{2, 3}}, AdmitReplace, simAdmission{queued: true, displaced: 2},
 			simSlot{owner: 1, stopping: true, queue: []int{9, 3}},
 		},
-		{simSlot{owner: 1, stopping: true}, simDrop, simAdmission{busy: true}, simSlot{owner: 1, stopping: true}},
+		{simSlot{owner: 1, stopping: true}, DropIfRunning, simAdmission{busy: true}, simSlot{owner: 1, stopping: true}},
 	} {
 		got := c.slot
 		got.queue = slices.Clone(got.queue)
 		if out := got.submit(9, c.policy, room); out != c.want || fmt.Sprint(got) != fmt.Sprint(c.after) {
-			t.Errorf("%+v, policy %d: %+v, %+v; want %+v, %+v", c.slot, c.policy, out, got, c.want, c.after)
+			t.Errorf("%+v, %s: %+v, %+v; want %+v, %+v", c.slot, c.policy, out, got, c.want, c.after)
 		}
 	}
 }
@@ -122,7 +114,7 @@ func TestSimSlot(t *testing.T) {
 func TestSimSlotQueue(t *testing.T) {
 	var s simSlot
 	for task := 1; task <= 5; task++ {
-		s.submit(task, simQueue, 10)
+		s.submit(task, AdmitQueue, 10)
 	}
 	s.leave(3)
 	s.stop()

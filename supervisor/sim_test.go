@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/taskvisor/taskvisor/supervisor/internal/eventlog"
 )
 
 var (
@@ -72,6 +74,9 @@ func simulate(t *testing.T, seed uint64, acts, events, unsure *atomic.Uint64) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if plan.crowd {
+			unsettle(s)
+		}
 		r := &simRun{rig: &rig{Supervisor: s, t: t, began: time.Now()}, plan: plan}
 		r.play()
 		checkLog(t, r.events)
@@ -87,5 +92,16 @@ func simulate(t *testing.T, seed uint64, acts, events, unsure *atomic.Uint64) {
 		r.checkOver()
 		acts.Add(uint64(len(plan.acts)))
 		events.Add(uint64(len(r.events)))
+	})
+}
+
+// unsettle makes whoever publishes an event let others run first, now and then, with all its locks held: they pile up in front of these, and go on
+// in an order that they would hardly ever have come to otherwise.
+func unsettle(s *Supervisor) {
+	s.log = eventlog.New(s.config.EventBuffer, func(e *Event, sequence uint64) {
+		s.stampEvent(e, sequence)
+		for range rand.IntN(4) {
+			runtime.Gosched()
+		}
 	})
 }
