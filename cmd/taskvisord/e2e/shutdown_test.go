@@ -21,6 +21,9 @@ const (
 	family = `exec 3>"$LIFELINE"; trap 'echo term >&3; exit 0' TERM; sleep 100 & echo up >&3; wait`
 	// deafFamily has a child and ignores SIGTERM, as does the child.
 	deafFamily = `exec 3>"$LIFELINE"; trap '' TERM; sleep 100 & echo up >&3; wait`
+	// runaway has a grandchild that has left its group, its session and its parents, as a service does that goes into the background. Both
+	// ignore SIGTERM.
+	runaway = `trap '' TERM HUP; (exec 3>"$LIFELINE"; setsid sh -c 'echo up >&3; exec sleep 100' &); exec sleep 100`
 )
 
 // supervise adds a task that runs a script, which gets stopGrace from SIGTERM to SIGKILL, and returns when it is up.
@@ -119,9 +122,9 @@ func TestDrain(t *testing.T) {
 	l.end(t)
 }
 
-// TestNobodyOutlivesTheDaemon: however the daemon ends, the command of a task is not left behind.
+// TestNobodyOutlivesTheDaemon: however the daemon ends, no process of a task is left behind, not even one that the command has started.
 func TestNobodyOutlivesTheDaemon(t *testing.T) {
-	for name, script := range map[string]string{"alone": alone} {
+	for name, script := range map[string]string{"alone": alone, "family": family, "deaf family": deafFamily, "runaway": runaway} {
 		t.Run(name+", killed", func(t *testing.T) {
 			d := startDaemon(t, "--exec-allow", "sh")
 			l := d.supervise(t, script, "100s")
@@ -129,6 +132,21 @@ func TestNobodyOutlivesTheDaemon(t *testing.T) {
 			<-d.ended
 			l.end(t)
 		})
+		t.Run(name+", clean exit", func(t *testing.T) {
+			d := startDaemon(t, "--exec-allow", "sh")
+			l := d.supervise(t, script, "0.2s")
+			d.signal(t, syscall.SIGTERM)
+			if script == family {
+				l.hear(t, "term")
+			}
+			if code := d.exit(t); code != 0 {
+				t.Errorf("the daemon exits with %d", code)
+			}
+			l.end(t)
+		})
+		if script == family {
+			continue // it does not wait for a second signal
+		}
 		t.Run(name+", second signal", func(t *testing.T) {
 			d := startDaemon(t, "--exec-allow", "sh", "--grace", "100s")
 			w := d.watch(t, `{}`)

@@ -18,6 +18,7 @@ import (
 type child struct {
 	cmd   *osexec.Cmd
 	grace time.Duration // from SIGTERM to SIGKILL
+	guard *Guard        // of the group, should the daemon be killed
 
 	mu     sync.Mutex     // guards what is below, and orders signals before the reaping
 	reaped bool           // from here on the number of the group may belong to strangers
@@ -38,6 +39,7 @@ func (c *child) run(ctx context.Context, started func()) (ending, error) {
 	if err := c.cmd.Start(); err != nil {
 		return ending{}, c.startError(err)
 	}
+	c.guard.enter(c.cmd.Process.Pid)
 	started()
 	stop := context.AfterFunc(ctx, c.terminate)
 	defer stop()
@@ -64,7 +66,9 @@ func (c *child) startError(err error) error {
 func (c *child) reap() error {
 	if awaitExit(c.cmd.Process.Pid) {
 		c.abandonGroup()
-		return c.cmd.Wait()
+		err := c.cmd.Wait()
+		reapAdopted(c.cmd.Process.Pid)
+		return err
 	}
 	err := c.cmd.Wait()
 	c.abandonGroup()
@@ -98,6 +102,7 @@ func (c *child) abandonGroup() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	signalGroup(c.cmd.Process.Pid, syscall.SIGKILL)
+	c.guard.leave(c.cmd.Process.Pid)
 	c.reaped = true
 	if c.timer != nil {
 		c.timer.Stop()

@@ -11,6 +11,8 @@ func groupLeader() *syscall.SysProcAttr { return nil }
 
 func awaitExit(int) bool { return false }
 
+func reapAdopted(int) {}
+
 func signalGroup(int, syscall.Signal) {}
 
 func signalName(s syscall.Signal) string { return s.String() }

@@ -1,0 +1,195 @@
+package exec
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"time"
+)
+
+// guardVar marks commands and all that they start: environments are inherited. Its value lists the ids of guards, from the outside in, since a command
+// may itself be a daemon with a guard.
+const guardVar = reserved + "GUARD"
+
+// Guard kills what commands have started once the daemon is gone, however it went: see Guardian processes in the documentation of this package. One
+// guard may serve any number of plugins, and may be used by many goroutines at the same time. A nil guard does nothing.
+//
+//	idle ──first command──▶ watched ──Close──▶ idle
+//	  ▲                        │ guardian ends without being asked to
+//	  └──── it died young ─────┴──── else another takes over ────▶ watched
+type Guard struct {
+	id string
+
+	mu       sync.Mutex       // guards what is below; held while a line is written to the guardian, never while something is logged
+	guardian *guardian        // nil while there is none
+	groups   map[int]struct{} // process groups of the commands that run
+	silent   bool             // that there is no guardian has been reported already
+}
+
+// NewGuard returns a guard for Options.Guard. The program that calls it is also the program of the guardian process: call NewGuard first thing in
+// main, since in a guardian it does not return. Nothing is started until there is a command to guard.
+func NewGuard() *Guard {
+	if id, ok := guardianID(); ok {
+		guardianMain(id)
+		os.Exit(0)
+	}
+	return &Guard{id: newGuardID(), groups: map[int]struct{}{}}
+}
+
+// idBytes is the size of the id of a guard: nobody guesses it, and no two daemons share one.
+const idBytes = 16
+
+func newGuardID() string {
+	id := make([]byte, idBytes)
+	rand.Read(id) // never fails
+	return hex.EncodeToString(id)
+}
+
+// validGuardID is strict because the guardian kills what has the id in its environment: everybody has "".
+func validGuardID(id string) bool {
+	raw, err := hex.DecodeString(id)
+	return err == nil && len(raw) == idBytes
+}
+
+// Close kills what commands have left behind, those that still run included, and returns when the guardian has ended. It is for programs that
+// go on without their commands; there is no need for it at the end of a program. A later command brings a new guardian.
+func (g *Guard) Close() {
+	if g == nil {
+		return
+	}
+	g.mu.Lock()
+	old := g.guardian
+	g.guardian = nil
+	g.mu.Unlock()
+	if old != nil {
+		old.pipe.Close()
+		<-old.ended
+	}
+}
+
+// needless reports that the kernel does the work: with process 1 of a namespace it kills all others in it.
+func (g *Guard) needless() bool { return g == nil || os.Getpid() == 1 }
+
+// mark returns the variable for the environment of a command, "" for none. outer is what the daemon itself has been marked with.
+func (g *Guard) mark(outer string) string {
+	switch {
+	case g.needless():
+		if outer == "" {
+			return ""
+		}
+		return guardVar + "=" + outer
+	case outer == "":
+		return guardVar + "=" + g.id
+	default:
+		return guardVar + "=" + outer + "," + g.id
+	}
+}
+
+// watch sees to it that there is a guardian. It is to be called before a command is started. That there is none keeps no command from running: it
+// matters only if the daemon is killed.
+func (g *Guard) watch(log *slog.Logger) {
+	if g.needless() {
+		return
+	}
+	g.mu.Lock()
+	err := g.ensureLocked(log)
+	news := err != nil && !g.silent
+	g.silent = err != nil
+	g.mu.Unlock()
+	if news {
+		log.Warn("no guardian process: what commands start may live on if the daemon is killed", "reason", err)
+	}
+}
+
+// ensureLocked starts a guardian if there is none, and tells it of all groups.
+func (g *Guard) ensureLocked(log *slog.Logger) error {
+	if g.guardian != nil {
+		return nil
+	}
+	next, err := startGuardian(g.id)
+	if err != nil {
+		return err
+	}
+	g.guardian = next
+	for group := range g.groups {
+		next.tell(groupBegins, group)
+	}
+	go g.await(next, log)
+	return nil
+}
+
+// await waits for the end of a guardian, and puts another in its place unless it was asked to end.
+func (g *Guard) await(old *guardian, log *slog.Logger) {
+	reason := old.wait()
+	g.mu.Lock()
+	if g.guardian != old {
+		g.mu.Unlock()
+		return
+	}
+	g.guardian = nil
+	var err error
+	young := time.Since(old.born) < minLife
+	if !young {
+		err = g.ensureLocked(log)
+	}
+	g.mu.Unlock()
+	switch {
+	case young:
+		log.Warn("the guardian process has died young; the next command starts another", "reason", reason)
+	case err != nil:
+		log.Warn("the guardian process is gone, and no other can be started; the next command tries again", "reason", reason, "error", err)
+	default:
+		log.Warn("the guardian process is gone; another has taken over", "reason", reason)
+	}
+}
+
+// minLife is the age at which the death of a guardian is taken for a mishap: another is started at once. One that dies younger will do so again.
+const minLife = time.Second
+
+// enter tells the guardian of the group of a command that was started. A command that is not told of yet has its mark.
+func (g *Guard) enter(group int) {
+	if g.needless() {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.groups[group] = struct{}{}
+	if g.guardian != nil {
+		g.guardian.tell(groupBegins, group)
+	}
+}
+
+// leave is the opposite. It is to be called before the leader of the group is reaped, as its number may belong to others from then on.
+func (g *Guard) leave(group int) {
+	if g.needless() {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.groups, group)
+	if g.guardian != nil {
+		g.guardian.tell(groupEnds, group)
+	}
+}
+
+// marked reports whether an environment, as /proc has it, carries the mark of a guard.
+func marked(environ, id string) bool {
+	for variable := range strings.SplitSeq(environ, "\x00") {
+		if ids, ok := strings.CutPrefix(variable, guardVar+"="); ok {
+			return strings.Contains(ids, id)
+		}
+	}
+	return false
+}
+
+// What the daemon tells its guardian: lines of a letter and the number of a group.
+const (
+	groupBegins = '+'
+	groupEnds   = '-'
+)
+
+func groupLine(what byte, group int) string { return fmt.Sprintf("%c%d\n", what, group) }
