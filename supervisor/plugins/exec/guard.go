@@ -22,7 +22,8 @@ const guardVar = reserved + "GUARD"
 //	  ▲                        │ guardian ends without being asked to
 //	  └──── it died young ─────┴──── else another takes over ────▶ watched
 type Guard struct {
-	id string
+	id    string
+	start func(id string) (*guardian, error)
 
 	mu       sync.Mutex       // guards what is below; held while a line is written to the guardian, never while something is logged
 	guardian *guardian        // nil while there is none
@@ -37,7 +38,7 @@ func NewGuard() *Guard {
 		guardianMain(id)
 		os.Exit(0)
 	}
-	return &Guard{id: newGuardID(), groups: map[int]struct{}{}}
+	return &Guard{id: newGuardID(), start: startGuardian, groups: map[int]struct{}{}}
 }
 
 // idBytes is the size of the id of a guard: nobody guesses it, and no two daemons share one.
@@ -105,21 +106,26 @@ func (g *Guard) watch(log *slog.Logger) {
 	}
 }
 
-// ensureLocked starts a guardian if there is none, and tells it of all groups.
+// ensureLocked starts a guardian if there is none.
 func (g *Guard) ensureLocked(log *slog.Logger) error {
 	if g.guardian != nil {
 		return nil
 	}
-	next, err := startGuardian(g.id)
+	next, err := g.start(g.id)
 	if err != nil {
 		return err
 	}
+	g.adoptLocked(next)
+	go g.await(next, log)
+	return nil
+}
+
+// adoptLocked makes a guardian the one that is told of groups, all that there are to begin with.
+func (g *Guard) adoptLocked(next *guardian) {
 	g.guardian = next
 	for group := range g.groups {
 		next.tell(groupBegins, group)
 	}
-	go g.await(next, log)
-	return nil
 }
 
 // await waits for the end of a guardian, and puts another in its place unless it was asked to end.

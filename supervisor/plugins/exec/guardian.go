@@ -40,7 +40,7 @@ func startGuardian(id string) (*guardian, error) {
 	g := &guardian{born: time.Now(), pipe: w, ended: make(chan struct{}), cmd: &osexec.Cmd{
 		Path:        program,
 		Args:        []string{guardianName, strconv.Itoa(os.Getpid())},
-		Env:         []string{guardianVar + "=" + id, "GOMAXPROCS=1"},
+		Env:         guardianEnv(id),
 		Dir:         "/",
 		ExtraFiles:  []*os.File{r}, // guardianPipe
 		SysProcAttr: sessionLeader(),
@@ -50,6 +50,15 @@ func startGuardian(id string) (*guardian, error) {
 		return nil, err
 	}
 	return g, nil
+}
+
+// guardianEnv returns the variables of a guardian.
+func guardianEnv(id string) []string {
+	env := []string{guardianVar + "=" + id, "GOMAXPROCS=1"}
+	if dir, measured := os.LookupEnv("GOCOVERDIR"); measured { // of a program that was built with -cover
+		env = append(env, "GOCOVERDIR="+dir)
+	}
+	return env
 }
 
 // wait returns why a guardian has ended.
@@ -70,7 +79,7 @@ const tellPatience = time.Second
 func (g *guardian) tell(what byte, group int) {
 	err := g.pipe.SetWriteDeadline(time.Now().Add(tellPatience))
 	if err == nil {
-		_, err = io.WriteString(g.pipe, groupLine(what, group))
+		_, err = g.pipe.WriteString(groupLine(what, group))
 	}
 	if err != nil {
 		_ = g.cmd.Process.Kill() // an error means that it is gone already
