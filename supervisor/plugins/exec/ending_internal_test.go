@@ -5,6 +5,7 @@ package exec
 import (
 	"context"
 	"errors"
+	"fmt"
 	osexec "os/exec"
 	"syscall"
 	"testing"
@@ -62,18 +63,18 @@ func TestNoSignalIsSentAfterTheReaping(t *testing.T) {
 	}
 	c.reaped = false
 	c.kill()
-	_ = <-ended
+	<-ended
 }
 
-func sleeperInGroup(t *testing.T) (cmd *osexec.Cmd, ended <-chan error) {
+func sleeperInGroup(t *testing.T) (cmd *osexec.Cmd, ended <-chan string) {
 	t.Helper()
 	cmd = osexec.Command("sleep", "1000")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ch := make(chan error, 1)
-	go func() { ch <- cmd.Wait() }()
+	ch := make(chan string, 1)
+	go func() { ch <- fmt.Sprint(cmd.Wait()) }()
 	return cmd, ch
 }
 
