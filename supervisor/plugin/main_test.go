@@ -95,8 +95,8 @@ type machine struct {
 	Shelf  map[string]part   `json:"shelf,omitempty"`
 	Any    any               `json:"any,omitempty"`
 	On     bool              `json:"on,omitempty"`
-	hidden int
-	Unseen int `json:"-"`
+	hidden int               //nolint:unused // to see that nobody takes it for a key
+	Unseen int               `json:"-"`
 }
 
 func (*machine) ExtendSchema(s *jsonschema.Schema) {
