@@ -4,7 +4,11 @@ package e2e
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"syscall"
 	"testing"
 
@@ -29,9 +33,15 @@ const (
 // supervise adds a task that runs a script, which gets stopGrace from SIGTERM to SIGKILL, and returns when it is up.
 func (d *daemon) supervise(t *testing.T, script, stopGrace string) *lifeline {
 	t.Helper()
+	return d.superviseAs(t, "child", script, stopGrace)
+}
+
+// superviseAs does so with a task of that name.
+func (d *daemon) superviseAs(t *testing.T, name, script, stopGrace string) *lifeline {
+	t.Helper()
 	l := newLifeline(t)
-	d.call(t, "AddTask", fmt.Sprintf(`{"task":{"name":"child","plugin":"exec","restart":{"mode":"RESTART_MODE_ALWAYS"},
-		"config":{"command":["sh","-c",%q],"env":{"LIFELINE":%q},"stop_grace":%q}}}`, script, l.path, stopGrace), &taskvisorv1.AddTaskResponse{})
+	d.call(t, "AddTask", fmt.Sprintf(`{"task":{"name":%q,"plugin":"exec","restart":{"mode":"RESTART_MODE_ALWAYS"},
+		"config":{"command":["sh","-c",%q],"env":{"LIFELINE":%q},"stop_grace":%q}}}`, name, script, l.path, stopGrace), &taskvisorv1.AddTaskResponse{})
 	l.hear(t, "up")
 	l.holdOn(t)
 	return l
@@ -158,6 +168,46 @@ func TestNobodyOutlivesTheDaemon(t *testing.T) {
 			l.end(t)
 		})
 	}
+}
+
+// TestGuardianThatIsKilledIsReplaced: the log tells of it, the commands notice nothing, and the next guardian knows them all.
+func TestGuardianThatIsKilledIsReplaced(t *testing.T) {
+	d := startDaemon(t, "--exec-allow", "sh")
+	first := d.superviseAs(t, "first", deafFamily, "100s")
+	if err := syscall.Kill(guardianOf(t, d.cmd.Process.Pid), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, ok := d.stderr.find(0, regexp.MustCompile(`WARN .*the guardian process (is gone|has died young)`).MatchString); !ok {
+		t.Fatal("the log does not tell of it")
+	}
+	second := d.superviseAs(t, "second", runaway, "100s")
+	if first.ended(t) {
+		t.Error("the command has noticed")
+	}
+	d.signal(t, syscall.SIGKILL)
+	<-d.ended
+	first.end(t)
+	second.end(t)
+}
+
+// guardianOf returns the process that guards a daemon.
+func guardianOf(t *testing.T, daemon int) (pid int) {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if cmdline, err := os.ReadFile(file); err != nil || string(cmdline) != fmt.Sprintf("taskvisor-guard\x00%d\x00", daemon) {
+			continue
+		}
+		if pid, err = strconv.Atoi(filepath.Base(filepath.Dir(file))); err != nil {
+			t.Fatal(err)
+		}
+		return pid
+	}
+	t.Fatal("the daemon has no guardian")
+	return 0
 }
 
 func TestStuckTaskIsReported(t *testing.T) {
