@@ -40,7 +40,7 @@ func TestProcess1ReapsWhatItAdopts(t *testing.T) {
 		"the dead":      "(true & exec sleep 1000) & exit 0",
 	} {
 		reaper := osexec.Command(os.Args[0])
-		reaper.Env = append(os.Environ(), asDaemon+"="+script, asReaper+"=1")
+		reaper.Env = append(os.Environ(), asDaemon+"="+script, asReaper+"=1", "GORACE=atexit_sleep_ms=0")
 		if out, err := reaper.CombinedOutput(); err != nil {
 			t.Errorf("%s: %v: %s", name, err, out)
 		}
