@@ -1,8 +1,11 @@
 package plugin_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -155,6 +158,8 @@ func TestBadDefinitionsFailAtConstruction(t *testing.T) {
 	badExample.Example = machine{Name: "too long", Tags: []string{"x"}}
 	invalidExample := define[span]("span")
 	invalidExample.Example = span{From: 2, To: 1}
+	notANumber := define[level]("level")
+	notANumber.Example.Level = math.NaN()
 	type inexpressible struct {
 		F func() `json:"f"`
 	}
@@ -168,6 +173,8 @@ func TestBadDefinitionsFailAtConstruction(t *testing.T) {
 		"nothing":         {nothing, "plugin \"\": bad name; use a-z, 0-9 and -, beginning with a letter, at most 63 characters\nplugin \"\": no description; say in a sentence what the body does\nplugin \"\": Build is nil; give the function that makes the body"},
 		"bad example":     {badExample, `the example does not work: invalid config of plugin "machine": name: "too long" has 8 characters; give 1 to 5`},
 		"invalid example": {invalidExample, `the example does not work: invalid config of plugin "span": to: 1 is less than from, which is 2; give at least that`},
+		"no JSON example": {notANumber, "the example does not work: json: unsupported value: NaN"},
+		"no JSON default": {define[endless]("p"), "defaults of *plugin_test.endless: json: unsupported value: +Inf"},
 		"no struct":       {define[string]("p"), "config type string is no plain struct; a config is a JSON object"},
 		"a pointer":       {define[*span]("p"), "config type *plugin_test.span is no plain struct; a config is a JSON object"},
 		"no JSON":         {define[inexpressible]("p"), "type func() is unsupported by jsonschema"},
@@ -238,6 +245,14 @@ type hidesKey struct {
 	Other int `json:"zone,omitempty"`
 }
 
+type level struct {
+	Level float64 `json:"level,omitempty"`
+}
+
+type endless level
+
+func (e *endless) SetDefaults() { e.Level = math.Inf(1) }
+
 type opaque struct{}
 
 func (*opaque) UnmarshalJSON([]byte) error { return nil }
@@ -275,6 +290,48 @@ func TestTheSchemaHasTheLastWord(t *testing.T) {
 		t.Error(err)
 	}
 	_, err := r.Build("p", object(t, `{"n":7}`))
+	if got := violations(t, err); len(got) != 1 || !strings.HasPrefix(got[0], ": the config does not match its schema: ") {
+		t.Errorf("violations %q", got)
+	}
+}
+
+// A choice need not be one of words.
+type choice struct {
+	Size int  `json:"size,omitempty"`
+	Free free `json:"free,omitzero"`
+}
+
+// free is decoded by itself and says nothing about its type.
+type free struct{ Raw json.RawMessage }
+
+func (f *free) UnmarshalJSON(text []byte) error {
+	f.Raw = bytes.Clone(text)
+	return nil
+}
+
+func (free) ExtendSchema(s *jsonschema.Schema) {
+	*s = jsonschema.Schema{Not: &jsonschema.Schema{Type: "boolean"}}
+}
+
+func (*choice) ExtendSchema(s *jsonschema.Schema) {
+	s.Properties["size"].Enum = []any{1, 2, 4}
+	s.Properties["size"].Minimum = nil
+}
+
+func TestAChoiceMayBeOfNumbers(t *testing.T) {
+	r := newRegistry(t, define[choice]("p"))
+	for text, want := range map[string][]string{
+		`{"size":2,"free":[1]}`: nil,
+		`{"size":3}`:            {"size: 3 is not allowed; give one of 1, 2, 4"},
+		`{"size":"2"}`:          {`size: "2" is a string; give one of 1, 2, 4`},
+		`{"free":null}`:         nil,
+	} {
+		_, err := r.Build("p", object(t, text))
+		if got := violations(t, err); !slices.Equal(got, want) {
+			t.Errorf("%s: violations %q, want %q", text, got, want)
+		}
+	}
+	_, err := r.Build("p", object(t, `{"free":true}`))
 	if got := violations(t, err); len(got) != 1 || !strings.HasPrefix(got[0], ": the config does not match its schema: ") {
 		t.Errorf("violations %q", got)
 	}
