@@ -19,6 +19,7 @@ type child struct {
 	cmd   *osexec.Cmd
 	grace time.Duration // from SIGTERM to SIGKILL
 	guard *Guard        // of the group, should the daemon be killed
+	pipes []uint64      // inodes of those for the output
 
 	mu     sync.Mutex     // guards what is below, and orders signals before the reaping
 	reaped bool           // from here on the number of the group may belong to strangers
@@ -36,10 +37,12 @@ func (c *child) run(ctx context.Context, started func()) (ending, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	c.cmd.SysProcAttr = groupLeader()
+	c.guard.expect(c.pipes)
 	if err := c.cmd.Start(); err != nil {
+		c.guard.enter(0, c.pipes)
 		return ending{}, c.startError(err)
 	}
-	c.guard.enter(c.cmd.Process.Pid)
+	c.guard.enter(c.cmd.Process.Pid, c.pipes)
 	started()
 	stop := context.AfterFunc(ctx, c.terminate)
 	defer stop()

@@ -45,3 +45,16 @@ func adopts() bool {
 	_, _, errno := syscall.Syscall(syscall.SYS_PRCTL, unix.PR_GET_CHILD_SUBREAPER, uintptr(unsafe.Pointer(&subreaper)), 0)
 	return os.Getpid() == 1 || errno == 0 && subreaper != 0
 }
+
+// inodeOf returns the number of a file, by which /proc/PID/fd names a pipe.
+func inodeOf(f *os.File) (number uint64, ok bool) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, false
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, false
+	}
+	return stat.Ino, true
+}

@@ -3,7 +3,6 @@ package exec
 import (
 	"crypto/rand"
 	"encoding/hex"
-	"fmt"
 	"log/slog"
 	"os"
 	"strings"
@@ -25,10 +24,10 @@ type Guard struct {
 	id    string
 	start func(id string) (*guardian, error)
 
-	mu       sync.Mutex       // guards what is below; held while a line is written to the guardian, never while something is logged
-	guardian *guardian        // nil while there is none
-	groups   map[int]struct{} // process groups of the commands that run
-	silent   bool             // that there is no guardian has been reported already
+	mu       sync.Mutex // guards what is below; held while a line is written to the guardian, never while something is logged
+	guardian *guardian  // nil while there is none
+	told     told       // what a guardian has to know
+	silent   bool       // that there is no guardian has been reported already
 }
 
 // NewGuard returns a guard for Options.Guard. The program that calls it is also the program of the guardian process: call NewGuard first thing in
@@ -38,7 +37,7 @@ func NewGuard() *Guard {
 		guardianMain(id)
 		os.Exit(0)
 	}
-	return &Guard{id: newGuardID(), start: startGuardian, groups: map[int]struct{}{}}
+	return &Guard{id: newGuardID(), start: startGuardian, told: newTold()}
 }
 
 // idBytes is the size of the id of a guard: nobody guesses it, and no two daemons share one.
@@ -120,12 +119,10 @@ func (g *Guard) ensureLocked(log *slog.Logger) error {
 	return nil
 }
 
-// adoptLocked makes a guardian the one that is told of groups, all that there are to begin with.
+// adoptLocked makes a guardian the one that is told, everything to begin with.
 func (g *Guard) adoptLocked(next *guardian) {
 	g.guardian = next
-	for group := range g.groups {
-		next.tell(groupBegins, group)
-	}
+	next.tell(g.told.all())
 }
 
 // await waits for the end of a guardian, and puts another in its place unless it was asked to end.
@@ -156,29 +153,46 @@ func (g *Guard) await(old *guardian, log *slog.Logger) {
 // minLife is the age at which the death of a guardian is taken for a mishap: another is started at once. One that dies younger will do so again.
 const minLife = time.Second
 
-// enter tells the guardian of the group of a command that was started. A command that is not told of yet has its mark.
-func (g *Guard) enter(group int) {
-	if g.needless() {
-		return
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.groups[group] = struct{}{}
-	if g.guardian != nil {
-		g.guardian.tell(groupBegins, group)
-	}
+// expect tells the guardian of a command that is about to be started, by the pipes for its output. A command may run before the daemon knows its
+// number, and even that may be too late for a daemon that is killed: see told.
+func (g *Guard) expect(pipes []uint64) {
+	g.tell(func(t *told) (news string) {
+		for _, pipe := range pipes {
+			news += t.note(pipeBegins, pipe)
+		}
+		return news
+	})
 }
 
-// leave is the opposite. It is to be called before the leader of the group is reaped, as its number may belong to others from then on.
+// enter tells the guardian of the group of a command that was started, which is 0 for one that could not be.
+func (g *Guard) enter(group int, pipes []uint64) {
+	g.tell(func(t *told) (news string) {
+		if group > 0 {
+			news = t.note(groupBegins, uint64(group))
+		}
+		for _, pipe := range pipes {
+			news += t.note(pipeEnds, pipe)
+		}
+		return news
+	})
+}
+
+// leave tells the guardian that a group has ended. It is to be called before the leader of the group is reaped, as its number may belong to others
+// from then on.
 func (g *Guard) leave(group int) {
+	g.tell(func(t *told) string { return t.note(groupEnds, uint64(group)) })
+}
+
+// tell passes on what change has noted.
+func (g *Guard) tell(change func(*told) (news string)) {
 	if g.needless() {
 		return
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	delete(g.groups, group)
+	news := change(&g.told)
 	if g.guardian != nil {
-		g.guardian.tell(groupEnds, group)
+		g.guardian.tell(news)
 	}
 }
 
@@ -191,11 +205,3 @@ func marked(environ, id string) bool {
 	}
 	return false
 }
-
-// What the daemon tells its guardian: lines of a letter and the number of a group.
-const (
-	groupBegins = '+'
-	groupEnds   = '-'
-)
-
-func groupLine(what byte, group int) string { return fmt.Sprintf("%c%d\n", what, group) }

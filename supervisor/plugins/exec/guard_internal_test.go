@@ -123,58 +123,86 @@ func TestAGuardianThatHangsIsReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	for g.current() == old {
-		g.enter(1 << 30) // no process has this number
+		g.expect([]uint64{1})
+		g.enter(1<<30, []uint64{1}) // no process has this number
 		g.leave(1 << 30)
 	}
 	news.expect(t, "the guardian process is gone; another has taken over")
 }
 
-func TestANewGuardianIsToldOfAllGroups(t *testing.T) {
+func TestANewGuardianIsToldEverything(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer r.Close()
 	g := NewGuard()
-	g.enter(11)
-	g.enter(12)
-	g.enter(13)
+	g.expect([]uint64{91, 92})
+	g.expect([]uint64{93, 94})
+	g.expect([]uint64{95, 96})
+	g.enter(11, []uint64{91, 92})
+	g.enter(12, nil)
+	g.enter(13, nil)
 	g.leave(12)
 	g.mu.Lock()
 	g.adoptLocked(&guardian{pipe: w})
 	g.mu.Unlock()
-	g.enter(14)
+	g.enter(14, []uint64{93, 94})
+	g.enter(0, []uint64{95})
 	g.leave(11)
+	g.expect([]uint64{97})
 	w.Close()
-	if got := slices.Sorted(maps.Keys(readGroups(r))); !slices.Equal(got, []int{13, 14}) {
-		t.Errorf("groups %v, want 13 and 14", got)
+	got := readTold(r)
+	if groups := slices.Sorted(maps.Keys(got.groups)); !slices.Equal(groups, []int{13, 14}) {
+		t.Errorf("groups %v, want 13 and 14", groups)
 	}
-	r.Close()
+	if pipes := slices.Sorted(maps.Keys(got.pipes)); !slices.Equal(pipes, []uint64{96, 97}) {
+		t.Errorf("pipes %v, want 96 and 97", pipes)
+	}
+	if !maps.Equal(got.groups, g.told.groups) || !maps.Equal(got.pipes, g.told.pipes) {
+		t.Errorf("the guard knows %v", g.told)
+	}
 }
 
-func TestReadGroups(t *testing.T) {
-	for lines, want := range map[string][]int{
-		"":                       nil,
-		"+2\n+3\n-2\n":           {3},
-		"+2\n+2\n":               {2},
-		"-2\n+2\n":               {2},
-		"+23\n+45":               {23, 45}, // cut, if at all, but a group that was never told of does no harm
-		"+0\n+1\n+-1\n+-5\n+2\n": {2},      // all processes, and those of init
-		"\nx\n*7\n+x\n+ 8\n+2\n": {2},
+func TestReadTold(t *testing.T) {
+	for lines, want := range map[string]struct {
+		groups []int
+		pipes  []uint64
+	}{
+		"":                                   {},
+		"+2\n+3\n-2\n":                       {groups: []int{3}},
+		"+2\n+2\n":                           {groups: []int{2}},
+		"-2\n+2\n":                           {groups: []int{2}},
+		"+23\n+45":                           {groups: []int{23, 45}}, // cut, if at all, but a group that was never told of does no harm
+		"+0\n+1\n+-1\n+-5\n+2\n":             {groups: []int{2}},      // all processes, and those of init
+		"+2147483648\n+4294967298\n":         {},                      // more than a pid_t has room for
+		"\nx\n*7\n+x\n+ 8\n+2\n":             {groups: []int{2}},
+		"?7\n?8\n!7\n?x\n?0\n?-1\n":          {pipes: []uint64{8}},
+		"?2\n+2\n!2\n-3\n":                   {groups: []int{2}},
+		"?18446744073709551615\n?4294967296": {pipes: []uint64{4294967296, 18446744073709551615}},
 	} {
-		if got := slices.Sorted(maps.Keys(readGroups(strings.NewReader(lines)))); !slices.Equal(got, want) {
-			t.Errorf("%q: groups %v, want %v", lines, got, want)
+		got := readTold(strings.NewReader(lines))
+		if groups := slices.Sorted(maps.Keys(got.groups)); !slices.Equal(groups, want.groups) {
+			t.Errorf("%q: groups %v, want %v", lines, groups, want.groups)
+		}
+		if pipes := slices.Sorted(maps.Keys(got.pipes)); !slices.Equal(pipes, want.pipes) {
+			t.Errorf("%q: pipes %v, want %v", lines, pipes, want.pipes)
 		}
 	}
 }
 
-func FuzzReadGroups(f *testing.F) {
+func FuzzReadTold(f *testing.F) {
 	f.Add("+2\n+3\n-2\n")
-	f.Add("+-1\n+1\n+99999999999999999999")
+	f.Add("+-1\n+1\n+99999999999999999999\n?5\n!5\n?6")
 	f.Fuzz(func(t *testing.T, lines string) {
-		for group := range readGroups(strings.NewReader(lines)) {
-			if group <= 1 {
+		got := readTold(strings.NewReader(lines))
+		for group := range got.groups {
+			if group <= 1 || int(int32(group)) != group {
 				t.Errorf("group %d: kill(2) takes %d for other processes", group, -group)
 			}
+		}
+		if again := readTold(strings.NewReader(got.all())); !maps.Equal(again.groups, got.groups) || !maps.Equal(again.pipes, got.pipes) {
+			t.Errorf("%q: %v, and from that %v", lines, got, again)
 		}
 	})
 }

@@ -1,9 +1,7 @@
 package exec
 
 import (
-	"bufio"
 	"fmt"
-	"io"
 	"os"
 	osexec "os/exec"
 	"strconv"
@@ -75,33 +73,16 @@ func (g *guardian) wait() (reason string) {
 // tellPatience is how long a guardian may let the pipe be full: thousands of lines.
 const tellPatience = time.Second
 
-// tell writes a line to the guardian. One that does not read is killed, so that another, which is told all from the beginning, takes its place.
-func (g *guardian) tell(what byte, group int) {
+// tell writes lines to the guardian. One that does not read is killed, so that another, which is told all from the beginning, takes its place.
+func (g *guardian) tell(lines string) {
+	if lines == "" {
+		return
+	}
 	err := g.pipe.SetWriteDeadline(time.Now().Add(tellPatience))
 	if err == nil {
-		_, err = g.pipe.WriteString(groupLine(what, group))
+		_, err = g.pipe.WriteString(lines)
 	}
 	if err != nil {
 		_ = g.cmd.Process.Kill() // an error means that it is gone already
 	}
-}
-
-// readGroups returns the groups that are left when the pipe ends.
-func readGroups(pipe io.Reader) map[int]struct{} {
-	groups := map[int]struct{}{}
-	for lines := bufio.NewScanner(pipe); lines.Scan(); {
-		line := lines.Text()
-		if line == "" {
-			continue
-		}
-		group, err := strconv.Atoi(line[1:])
-		switch {
-		case err != nil || group <= 1: // the last line of a daemon that was killed may be cut, and 1 and below mean other processes
-		case line[0] == groupBegins:
-			groups[group] = struct{}{}
-		case line[0] == groupEnds:
-			delete(groups, group)
-		}
-	}
-	return groups
 }

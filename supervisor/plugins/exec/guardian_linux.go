@@ -33,13 +33,13 @@ func closeInherited() {
 	}
 }
 
-// sweep kills the processes that have the mark of a guard, until there are none or the deadline has passed.
+// sweep kills the processes that are wanted, until there are none or the deadline has passed.
 //
 // One look at /proc is no snapshot, so it takes two that find nothing: a process may be born with a number that was looked at already, of a
 // parent that is gone when its own turn comes.
-func sweep(id string, deadline time.Time) {
+func sweep(who wanted, deadline time.Time) {
 	for clean := 0; clean < 2 && time.Now().Before(deadline); {
-		found := lookAround(id)
+		found := lookAround(who)
 		if len(found) == 0 {
 			clean++
 			continue
@@ -52,15 +52,15 @@ func sweep(id string, deadline time.Time) {
 	}
 }
 
-// suspect is a process that has the mark, or may have it in a moment.
+// suspect is a process that is wanted, or may be in a moment.
 type suspect struct {
 	pid   int
 	pidfd int  // -1 where the kernel has none
-	sure  bool // it has the mark
+	sure  bool // it is wanted
 }
 
 // lookAround returns all suspects but this process.
-func lookAround(id string) []suspect {
+func lookAround(who wanted) []suspect {
 	proc, err := os.Open("/proc")
 	if err != nil {
 		return nil
@@ -70,7 +70,7 @@ func lookAround(id string) []suspect {
 	var found []suspect
 	for _, name := range names {
 		pid, err := strconv.Atoi(name)
-		if err != nil || pid == os.Getpid() || judge(pid, id) == innocent {
+		if err != nil || pid == os.Getpid() || judge(pid, who) == innocent {
 			continue
 		}
 		// The number may have gone to another process meanwhile. The second judgement is about the process that pidfd stands for, or about
@@ -82,7 +82,7 @@ func lookAround(id string) []suspect {
 		if err != nil {
 			pidfd = -1
 		}
-		if v := judge(pid, id); v != innocent {
+		if v := judge(pid, who); v != innocent {
 			found = append(found, suspect{pid, pidfd, v == guilty})
 		} else if pidfd >= 0 {
 			unix.Close(pidfd)
@@ -97,17 +97,20 @@ type verdict uint8
 const (
 	innocent verdict = iota
 	unclear          // in the middle of execve(2), where it has no environment for a moment
-	guilty           // it has the mark
+	guilty           // it is wanted
 )
 
-// judge looks at the environment of a process. A process whose environment may not be seen belongs to somebody else, or has made itself unreadable.
-func judge(pid int, id string) verdict {
+// judge looks at the open files and the environment of a process. A process whose environment may not be seen belongs to somebody else, or has made itself unreadable.
+func judge(pid int, who wanted) verdict {
+	if hasOpen(pid, who.pipes) {
+		return guilty
+	}
 	environ, err := os.ReadFile(procFile(pid, "environ"))
 	switch {
 	case err != nil:
 		return innocent
 	case len(environ) > 0:
-		if marked(string(environ), id) {
+		if marked(string(environ), who.id) {
 			return guilty
 		}
 		return innocent
@@ -117,6 +120,26 @@ func judge(pid int, id string) verdict {
 		return unclear
 	}
 	return innocent
+}
+
+// hasOpen reports whether a process has one of some pipes open. There are none unless the daemon was killed in the moment of a start.
+func hasOpen(pid int, pipes map[uint64]struct{}) bool {
+	if len(pipes) == 0 {
+		return false
+	}
+	files, _ := os.ReadDir(procFile(pid, "fd")) // what was read before an error is better than nothing
+	for _, file := range files {
+		target, err := os.Readlink(procFile(pid, "fd/"+file.Name()))
+		number, found := strings.CutPrefix(target, "pipe:[")
+		if err != nil || !found {
+			continue
+		}
+		inode, err := strconv.ParseUint(strings.TrimSuffix(number, "]"), 10, 64)
+		if _, ours := pipes[inode]; err == nil && ours {
+			return true
+		}
+	}
+	return false
 }
 
 func procFile(pid int, name string) string { return "/proc/" + strconv.Itoa(pid) + "/" + name }
@@ -135,7 +158,7 @@ func betweenImages(stat []byte) bool {
 		fields[statVsize] != "0" && fields[statEnvEnd] == "0"
 }
 
-// kill kills a process that has the mark.
+// kill kills a process that is wanted.
 func (s suspect) kill() {
 	switch {
 	case !s.sure:

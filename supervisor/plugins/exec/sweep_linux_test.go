@@ -2,6 +2,7 @@ package exec
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 	osexec "os/exec"
 	"strconv"
@@ -36,7 +37,7 @@ func TestSweepKillsTheMarkedAndNobodyElse(t *testing.T) {
 	}
 	_, first := sleeper(t, guardVar+"="+id)
 	_, second := sleeper(t, guardVar+"="+newGuardID()+","+id)
-	sweep(id, time.Now().Add(sweepPatience))
+	sweep(wanted{id: id}, time.Now().Add(sweepPatience))
 	for _, ended := range []<-chan string{first, second} {
 		if end := <-ended; end != "signal: killed" {
 			t.Errorf("marked, and ended with %s", end)
@@ -54,10 +55,67 @@ func TestSweepKillsTheMarkedAndNobodyElse(t *testing.T) {
 	}
 }
 
+// A command that runs before the daemon can tell of its group is known by the pipes for its output.
+func TestSweepKillsThoseWhoHaveAPipeOpen(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	inode, ok := inodeOf(w)
+	if !ok {
+		t.Fatal("the pipe has no number")
+	}
+	bystander, bystanderEnded := sleeper(t, "")
+	holder := osexec.Command("env", "-i", "sleep", "1000")
+	holder.Stdout = w
+	if err := holder.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close() // this process has it open too
+	sweep(wanted{newGuardID(), map[uint64]struct{}{inode: {}}}, time.Now().Add(sweepPatience))
+	if err := holder.Wait(); err == nil || err.Error() != "signal: killed" {
+		t.Errorf("has the pipe open, and ended with %v", err)
+	}
+	if len(bystanderEnded) > 0 {
+		t.Error("a bystander is dead")
+	}
+	if err := bystander.Process.Kill(); err != nil {
+		t.Error(err)
+	}
+	<-bystanderEnded
+}
+
+// The daemon is killed after it has started a command and before it could tell of its group; what the command has started has no mark.
+func TestACommandIsGuardedFromTheMomentOfItsStart(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	inode, ok := inodeOf(w)
+	if !ok {
+		t.Fatal("the pipe has no number")
+	}
+	g := NewGuard()
+	g.watch(slog.New(make(newsroom, 10)))
+	g.expect([]uint64{inode})
+	child := osexec.Command("env", "-i", "sleep", "1000")
+	child.Stderr = w
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close() // this process has it open too
+	g.Close()
+	if err := child.Wait(); err == nil || err.Error() != "signal: killed" {
+		t.Errorf("ended with %v", err)
+	}
+}
+
 func TestSweepGivesUpAtTheDeadline(t *testing.T) {
 	id := newGuardID()
 	cmd, ended := sleeper(t, guardVar+"="+id)
-	sweep(id, time.Time{})
+	sweep(wanted{id: id}, time.Time{})
 	if len(ended) > 0 {
 		t.Error("killed after the deadline")
 	}
@@ -83,13 +141,13 @@ func TestWithoutPidfdANumberHasToDo(t *testing.T) {
 
 func TestJudge(t *testing.T) {
 	id := newGuardID()
-	if v := judge(os.Getpid(), id); v != innocent {
+	if v := judge(os.Getpid(), wanted{id: id}); v != innocent {
 		t.Errorf("verdict %d on this process", v)
 	}
-	if v := judge(1<<30, id); v != innocent {
+	if v := judge(1<<30, wanted{id: id}); v != innocent {
 		t.Errorf("verdict %d on no process", v)
 	}
-	if v := judge(2, id); v != innocent { // has no memory, if there is one at all
+	if v := judge(2, wanted{id: id}); v != innocent { // has no memory, if there is one at all
 		t.Errorf("verdict %d on a thread of the kernel", v)
 	}
 	cmd, ended := sleeper(t, "")
@@ -100,7 +158,7 @@ func TestJudge(t *testing.T) {
 		}
 		name = string(comm)
 	}
-	if v := judge(cmd.Process.Pid, id); v == guilty {
+	if v := judge(cmd.Process.Pid, wanted{id: id}); v == guilty {
 		t.Error("guilty without an environment")
 	}
 	if err := cmd.Process.Kill(); err != nil {

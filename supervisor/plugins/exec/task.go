@@ -40,7 +40,7 @@ func (t *task) Run(ctx context.Context) error {
 	defer out.closeAll()
 	cmd.Stdout, cmd.Stderr = out.write[stdout], out.write[stderr]
 	t.guard.watch(log)
-	c := &child{cmd: cmd, grace: t.config.StopGrace.Std(), guard: t.guard}
+	c := &child{cmd: cmd, grace: t.config.StopGrace.Std(), guard: t.guard, pipes: out.inodes()}
 	end, err := c.run(ctx, out.start)
 	if err != nil {
 		return fmt.Errorf("cannot start %q: %w", t.config.Command[0], err)
