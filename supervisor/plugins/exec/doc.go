@@ -59,8 +59,10 @@
 //   - the process groups of the commands that were running, of which the daemon tells it through the pipe. One system call for each group, which
 //     not even a process escapes that forks all the time. This is all there is on systems other than Linux.
 //   - every process that has the id of the guard in the TASKVISOR_GUARD variable of its environment, by /proc/PID/environ, again and again
-//     until there is none. Environments are inherited, so this finds what has left group, session and parents, and what was started a moment
-//     before the daemon could tell of it. A pidfd sees to it that no signal reaches another process that was given the number meanwhile.
+//     until there is none. Environments are inherited, so this finds what has left group, session and parents. A pidfd sees to it that no
+//     signal reaches another process that was given the number meanwhile.
+//   - if the daemon was killed in the moment of a start, when the command may run already and its group cannot be told of yet: every process
+//     that has the pipes for the output of that command open.
 //
 // Either would not do alone: a group loses those who leave it, and a variable those who start others without it or write their title over it. Out of
 // reach are processes that do both, setuid programs and those that have made themselves unreadable (prctl(2), PR_SET_DUMPABLE), unless the

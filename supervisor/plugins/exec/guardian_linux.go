@@ -70,7 +70,7 @@ func lookAround(who wanted) []suspect {
 	var found []suspect
 	for _, name := range names {
 		pid, err := strconv.Atoi(name)
-		if err != nil || pid == os.Getpid() || judge(pid, who) == innocent {
+		if err != nil || pid == os.Getpid() || who.spares(pid) || judge(pid, who) == innocent {
 			continue
 		}
 		// The number may have gone to another process meanwhile. The second judgement is about the process that pidfd stands for, or about
@@ -90,6 +90,9 @@ func lookAround(who wanted) []suspect {
 	}
 	return found
 }
+
+// spares reports whether a process is the daemon. If that is dead, the guardian has another parent, and its number may have another process.
+func (w wanted) spares(pid int) bool { return pid == w.spare && os.Getppid() == w.spare }
 
 // verdict is what is known about a process.
 type verdict uint8

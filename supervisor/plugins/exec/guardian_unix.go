@@ -35,17 +35,19 @@ func guardianMain(id string) {
 	signal.Ignore(syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM)
 	nameGuardian()
 	closeInherited()
+	daemon := os.Getppid()
 	told := readTold(os.NewFile(guardianPipe, "daemon"))
 	for group := range told.groups {
 		signalGroup(group, syscall.SIGKILL)
 	}
-	sweep(wanted{id, told.pipes}, time.Now().Add(sweepPatience))
+	sweep(wanted{id, told.pipes, daemon}, time.Now().Add(sweepPatience))
 }
 
 // wanted says which processes belong to commands.
 type wanted struct {
 	id    string              // of the guard, in their environments
 	pipes map[uint64]struct{} // one of which they have open; see told
+	spare int                 // the daemon, which has the pipes open too and goes on if it was Guard.Close that ended the watch
 }
 
 // sweepPatience is when a guardian gives up: a process that a dead network file system holds in the kernel does not even die of SIGKILL.

@@ -73,7 +73,7 @@ func TestSweepKillsThoseWhoHaveAPipeOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.Close() // this process has it open too
-	sweep(wanted{newGuardID(), map[uint64]struct{}{inode: {}}}, time.Now().Add(sweepPatience))
+	sweep(wanted{newGuardID(), map[uint64]struct{}{inode: {}}, 0}, time.Now().Add(sweepPatience))
 	if err := holder.Wait(); err == nil || err.Error() != "signal: killed" {
 		t.Errorf("has the pipe open, and ended with %v", err)
 	}
@@ -105,8 +105,8 @@ func TestACommandIsGuardedFromTheMomentOfItsStart(t *testing.T) {
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}
-	w.Close() // this process has it open too
-	g.Close()
+	w.Close()
+	g.Close() // this process has the other end of the pipe open, and is none of those to be killed
 	if err := child.Wait(); err == nil || err.Error() != "signal: killed" {
 		t.Errorf("ended with %v", err)
 	}
