@@ -10,7 +10,8 @@ import (
 )
 
 func main() {
+	guard := exec.NewGuard() // first: this program is its own guardian too
 	daemon.Main(daemon.Plugins(func(s daemon.Settings) ([]plugin.Plugin, error) {
-		return plugins.Default(plugins.Options{Exec: exec.Options{Allow: s.ExecAllow}})
+		return plugins.Default(plugins.Options{Exec: exec.Options{Allow: s.ExecAllow, Guard: guard}})
 	}))
 }

@@ -119,7 +119,7 @@ func isServiceLink(name string) bool {
 // isAttempt recognises the variables that the plugin exec sets in the commands that it runs: this daemon may be one of them.
 func isAttempt(name string) bool {
 	switch strings.TrimPrefix(name, envPrefix) {
-	case "TASK", "UID", "ATTEMPT":
+	case "TASK", "UID", "ATTEMPT", "GUARD":
 		return true
 	default:
 		return false

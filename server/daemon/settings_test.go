@@ -225,7 +225,7 @@ func TestEnvironment(t *testing.T) {
 		"TASKVISOR_SERVICE_HOST=10.0.0.1", "TASKVISOR_SERVICE_PORT=7700", "TASKVISOR_SERVICE_PORT_GRPC=7700", "TASKVISOR_PORT=tcp://10.0.0.1:7700",
 		"TASKVISOR_PORT_7700_TCP_ADDR=10.0.0.1",
 		// a daemon that is a task of another daemon
-		"TASKVISOR_TASK=daemon", "TASKVISOR_UID=x", "TASKVISOR_ATTEMPT=1",
+		"TASKVISOR_TASK=daemon", "TASKVISOR_UID=x", "TASKVISOR_ATTEMPT=1", "TASKVISOR_GUARD=x",
 	})
 	if got, want := fmt.Sprint(l), "map[exec-allow:{[date sh] TASKVISOR_EXEC_ALLOW} grace:{[1s] TASKVISOR_GRACE}]"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

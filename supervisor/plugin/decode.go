@@ -218,6 +218,10 @@ func (d *decoder) leaf(path string, v any, dst reflect.Value) bool {
 			return true
 		}
 	}
+	if dst.Kind() == reflect.Float32 && !isLeaf(dst.Type()) {
+		d.Add(path, "%s is out of range; give a number from %g to %g", quote(v), -math.MaxFloat32, math.MaxFloat32)
+		return false
+	}
 	problem := strings.TrimPrefix(err.Error(), "json: ")
 	if !strings.Contains(problem, quote(v)) {
 		problem = fmt.Sprintf("%s is refused: %s", quote(v), problem)

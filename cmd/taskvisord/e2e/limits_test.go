@@ -49,7 +49,7 @@ func TestBodyThatIgnoresItsRemoval(t *testing.T) {
 	if err := syscall.Mkfifo(l.path+".gate", 0o600); err != nil {
 		t.Fatal(err)
 	}
-	uid := d.superviseOn(t, l, gated, "100s")
+	uid := d.superviseOn(t, l, "child", gated, "100s")
 
 	m := mistake{code: codes.DeadlineExceeded, reason: "TASK_STUCK", metadata: map[string]string{"name": "child", "uid": uid}}
 	m.check(t, d.refuse(t, "RemoveTask", `{"name":"child","grace_period":"0.1s"}`))

@@ -4,7 +4,11 @@ package e2e
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"syscall"
 	"testing"
 
@@ -21,22 +25,31 @@ const (
 	family = `exec 3>"$LIFELINE"; trap 'echo term >&3; exit 0' TERM; sleep 100 & echo up >&3; wait`
 	// deafFamily has a child and ignores SIGTERM, as does the child.
 	deafFamily = `exec 3>"$LIFELINE"; trap '' TERM; sleep 100 & echo up >&3; wait`
+	// runaway has a grandchild that has left its group, its session and its parents, as a service does that goes into the background. Both
+	// ignore SIGTERM.
+	runaway = `trap '' TERM HUP; (exec 3>"$LIFELINE"; setsid sh -c 'echo up >&3; exec sleep 100' &); exec sleep 100`
 )
 
 // supervise adds a task that runs a script, which gets stopGrace from SIGTERM to SIGKILL, and returns when it is up.
 func (d *daemon) supervise(t *testing.T, script, stopGrace string) *lifeline {
 	t.Helper()
+	return d.superviseAs(t, "child", script, stopGrace)
+}
+
+// superviseAs does so with a task of that name.
+func (d *daemon) superviseAs(t *testing.T, name, script, stopGrace string) *lifeline {
+	t.Helper()
 	l := newLifeline(t)
-	d.superviseOn(t, l, script, stopGrace)
+	d.superviseOn(t, l, name, script, stopGrace)
 	return l
 }
 
-// superviseOn is supervise with a lifeline that is there. It returns the uid of the task.
-func (d *daemon) superviseOn(t *testing.T, l *lifeline, script, stopGrace string) (uid string) {
+// superviseOn is superviseAs with a lifeline that is there. It returns the uid of the task.
+func (d *daemon) superviseOn(t *testing.T, l *lifeline, name, script, stopGrace string) (uid string) {
 	t.Helper()
 	added := &taskvisorv1.AddTaskResponse{}
-	d.call(t, "AddTask", fmt.Sprintf(`{"task":{"name":"child","plugin":"exec","restart":{"mode":"RESTART_MODE_ALWAYS"},
-		"config":{"command":["sh","-c",%q],"env":{"LIFELINE":%q},"stop_grace":%q}}}`, script, l.path, stopGrace), added)
+	d.call(t, "AddTask", fmt.Sprintf(`{"task":{"name":%q,"plugin":"exec","restart":{"mode":"RESTART_MODE_ALWAYS"},
+		"config":{"command":["sh","-c",%q],"env":{"LIFELINE":%q},"stop_grace":%q}}}`, name, script, l.path, stopGrace), added)
 	l.hear(t, "up")
 	l.holdOn(t)
 	return added.GetTask().GetUid()
@@ -127,9 +140,9 @@ func TestDrain(t *testing.T) {
 	l.end(t)
 }
 
-// TestNobodyOutlivesTheDaemon: however the daemon ends, the command of a task is not left behind.
+// TestNobodyOutlivesTheDaemon: however the daemon ends, no process of a task is left behind, not even one that the command has started.
 func TestNobodyOutlivesTheDaemon(t *testing.T) {
-	for name, script := range map[string]string{"alone": alone} {
+	for name, script := range map[string]string{"alone": alone, "family": family, "deaf family": deafFamily, "runaway": runaway} {
 		t.Run(name+", killed", func(t *testing.T) {
 			d := startDaemon(t, "--exec-allow", "sh")
 			l := d.supervise(t, script, "100s")
@@ -137,6 +150,21 @@ func TestNobodyOutlivesTheDaemon(t *testing.T) {
 			<-d.ended
 			l.end(t)
 		})
+		t.Run(name+", clean exit", func(t *testing.T) {
+			d := startDaemon(t, "--exec-allow", "sh")
+			l := d.supervise(t, script, "0.2s")
+			d.signal(t, syscall.SIGTERM)
+			if script == family {
+				l.hear(t, "term")
+			}
+			if code := d.exit(t); code != 0 {
+				t.Errorf("the daemon exits with %d", code)
+			}
+			l.end(t)
+		})
+		if script == family {
+			continue // it does not wait for a second signal
+		}
 		t.Run(name+", second signal", func(t *testing.T) {
 			d := startDaemon(t, "--exec-allow", "sh", "--grace", "100s")
 			w := d.watch(t, `{}`)
@@ -148,6 +176,46 @@ func TestNobodyOutlivesTheDaemon(t *testing.T) {
 			l.end(t)
 		})
 	}
+}
+
+// TestGuardianThatIsKilledIsReplaced: the log tells of it, the commands notice nothing, and the next guardian knows them all.
+func TestGuardianThatIsKilledIsReplaced(t *testing.T) {
+	d := startDaemon(t, "--exec-allow", "sh")
+	first := d.superviseAs(t, "first", deafFamily, "100s")
+	if err := syscall.Kill(guardianOf(t, d.cmd.Process.Pid), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, ok := d.stderr.find(0, regexp.MustCompile(`WARN .*the guardian process (is gone|has died young)`).MatchString); !ok {
+		t.Fatal("the log does not tell of it")
+	}
+	second := d.superviseAs(t, "second", runaway, "100s")
+	if first.ended(t) {
+		t.Error("the command has noticed")
+	}
+	d.signal(t, syscall.SIGKILL)
+	<-d.ended
+	first.end(t)
+	second.end(t)
+}
+
+// guardianOf returns the process that guards a daemon.
+func guardianOf(t *testing.T, daemon int) (pid int) {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if cmdline, err := os.ReadFile(file); err != nil || string(cmdline) != fmt.Sprintf("taskvisor-guard\x00%d\x00", daemon) {
+			continue
+		}
+		if pid, err = strconv.Atoi(filepath.Base(filepath.Dir(file))); err != nil {
+			t.Fatal(err)
+		}
+		return pid
+	}
+	t.Fatal("the daemon has no guardian")
+	return 0
 }
 
 func TestStuckTaskIsReported(t *testing.T) {

@@ -18,6 +18,8 @@ import (
 type child struct {
 	cmd   *osexec.Cmd
 	grace time.Duration // from SIGTERM to SIGKILL
+	guard *Guard        // of the group, should the daemon be killed
+	pipes []uint64      // inodes of those for the output
 
 	mu     sync.Mutex     // guards what is below, and orders signals before the reaping
 	reaped bool           // from here on the number of the group may belong to strangers
@@ -35,9 +37,12 @@ func (c *child) run(ctx context.Context, started func()) (ending, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	c.cmd.SysProcAttr = groupLeader()
+	c.guard.expect(c.pipes)
 	if err := c.cmd.Start(); err != nil {
+		c.guard.enter(0, c.pipes)
 		return ending{}, c.startError(err)
 	}
+	c.guard.enter(c.cmd.Process.Pid, c.pipes)
 	started()
 	stop := context.AfterFunc(ctx, c.terminate)
 	defer stop()
@@ -64,7 +69,9 @@ func (c *child) startError(err error) error {
 func (c *child) reap() error {
 	if awaitExit(c.cmd.Process.Pid) {
 		c.abandonGroup()
-		return c.cmd.Wait()
+		err := c.cmd.Wait()
+		reapAdopted(c.cmd.Process.Pid)
+		return err
 	}
 	err := c.cmd.Wait()
 	c.abandonGroup()
@@ -98,6 +105,7 @@ func (c *child) abandonGroup() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	signalGroup(c.cmd.Process.Pid, syscall.SIGKILL)
+	c.guard.leave(c.cmd.Process.Pid)
 	c.reaped = true
 	if c.timer != nil {
 		c.timer.Stop()

@@ -23,7 +23,7 @@
 // # What the command finds
 //
 // The environment of the daemon without TASKVISOR_ variables, which may hold credentials; then what env sets; then TASKVISOR_TASK,
-// TASKVISOR_UID and TASKVISOR_ATTEMPT. LD_ and DYLD_ variables cannot be set, since they load other code into an allowed command. Standard
+// TASKVISOR_UID and TASKVISOR_ATTEMPT, and TASKVISOR_GUARD where there is a guard. LD_ and DYLD_ variables cannot be set, since they load other code into an allowed command. Standard
 // input is empty. The working directory is dir, or else that of the daemon.
 //
 // # How an attempt ends
@@ -42,17 +42,51 @@
 // # Guarantees
 //
 //   - No process of the group outlives its attempt.
-//   - On Linux the command dies with the daemon even when that is killed by SIGKILL. Its own children are not covered by that, and neither are
-//     setuid programs.
-//   - A process that leaves the group (setsid, daemonize) is beyond reach. It cannot hang the attempt, even if it keeps the output open.
+//   - With a guard, no process that a command has started outlives the daemon, be that by a clean exit, a second signal, a crash or SIGKILL. See
+//     Guardian processes for what that covers.
+//   - Without one, the command itself dies with the daemon on Linux, unless it is a setuid program; what it has started does not.
+//   - A process that leaves the group (setsid, daemonize) may outlive the attempt. It cannot hang the attempt, even if it keeps the output
+//     open: a second after the end of the command the output is closed, a warning is logged, and SIGPIPE meets whoever goes on writing.
 //   - An attempt holds at most 8 KiB for each stream and 5 KiB of last lines, whatever is written. A longer line is cut and marked, a flood is read
 //     as fast as it comes.
+//
+// # Guardian processes
+//
+// A process that is killed cannot clean up, so somebody else has to do it. A Guard runs the program once more, as a guardian process, when the first
+// command is started. It waits at the end of a pipe whose other end only the daemon has, and which therefore ends with the daemon, however
+// that goes. Then it kills with SIGKILL
+//
+//   - the process groups of the commands that were running, of which the daemon tells it through the pipe. One system call for each group, which
+//     not even a process escapes that forks all the time. This is all there is on systems other than Linux.
+//   - every process that has the id of the guard in the TASKVISOR_GUARD variable of its environment, by /proc/PID/environ, again and again
+//     until there is none. Environments are inherited, so this finds what has left group, session and parents. A pidfd sees to it that no
+//     signal reaches another process that was given the number meanwhile.
+//   - if the daemon was killed in the moment of a start, when the command may run already and its group cannot be told of yet: every process
+//     that has the pipes for the output of that command open.
+//
+// Either would not do alone: a group loses those who leave it, and a variable those who start others without it or write their title over it. Out of
+// reach are processes that do both, setuid programs and those that have made themselves unreadable (prctl(2), PR_SET_DUMPABLE), unless the
+// daemon runs as root. Who wants a process to live on says so: env -u TASKVISOR_GUARD setsid program.
+//
+// Why not otherwise: a parent-death signal reaches children only, and is used for these as it needs nobody to be awake. Control groups and
+// process namespaces would be exact, but need privileges that a daemon in a container does not have. A subreaper sees even those who leave,
+// but would have to be the parent of the daemon or of each command, a process more each, and everything escapes when it is killed itself;
+// a guardian that is killed is replaced, with a warning in the log, while nothing happens to the commands.
+//
+// The guardian has nothing of the daemon but the pipe: no socket, no output that a reader would wait for, no folder, no variables, no terminal.
+// It is called taskvisor-guard in lists of processes, followed by the number of the daemon. It ignores SIGHUP, SIGINT, SIGQUIT and SIGTERM, since
+// those who stop a service send these to all of its processes, and ends a moment after the daemon, within a minute at the latest. A daemon that
+// is process 1 of its container has none, as the kernel ends all other processes of the container with it.
+//
+// A program uses it by calling NewGuard first thing in main, as cmd/taskvisord does. A Guard is optional: programs that embed the plugin may leave
+// the lives of commands to a service manager.
 //
 // # Costs
 //
 // Each running command occupies one thread and three goroutines of the daemon; Go gives up at 10,000 threads, so limit the number of concurrent
-// attempts where there may be thousands. A daemon that is process 1 of a container adopts the orphans of dead groups: start it with an
-// init (docker run --init) or share the process namespace of the pod.
+// attempts where there may be thousands. A guardian has about 2 MB of memory of its own (it shares the program with the daemon) and sleeps
+// until the daemon ends. A daemon that is process 1 of a container adopts orphans. It reaps those of the group of a command when the command
+// ends; for those that left the group it takes an init (docker run --init) or a shared process namespace of the pod.
 //
 // # Debugging
 //

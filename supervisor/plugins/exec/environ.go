@@ -14,12 +14,15 @@ import (
 const reserved = "TASKVISOR_"
 
 // environ returns the environment of a child: that of the daemon, without what configures the daemon itself, then what the config sets, then
-// what tells about the attempt. Where a name comes twice, the last one counts; os/exec sees to that.
-func environ(daemon []string, c *Config, info supervisor.AttemptInfo) []string {
-	env := make([]string, 0, len(daemon)+len(c.Env)+4)
+// what tells about the attempt, then the mark of the guard. Where a name comes twice, the last one counts; os/exec sees to that.
+func environ(daemon []string, c *Config, info supervisor.AttemptInfo, guard *Guard) []string {
+	env := make([]string, 0, len(daemon)+len(c.Env)+5)
+	outer := ""
 	for _, variable := range daemon {
 		if !strings.HasPrefix(variable, reserved) {
 			env = append(env, variable)
+		} else if ids, ok := strings.CutPrefix(variable, guardVar+"="); ok {
+			outer = ids
 		}
 	}
 	if c.Dir != "" {
@@ -30,6 +33,9 @@ func environ(daemon []string, c *Config, info supervisor.AttemptInfo) []string {
 	}
 	if info.Task != "" {
 		env = append(env, reserved+"TASK="+info.Task, reserved+"UID="+info.UID.String(), fmt.Sprint(reserved+"ATTEMPT=", info.Attempt))
+	}
+	if mark := guard.mark(outer); mark != "" {
+		env = append(env, mark)
 	}
 	return env
 }

@@ -22,6 +22,10 @@ type Options struct {
 	// the config has it, before it is looked up: "sh" allows the name sh, which is looked up in the PATH of the daemon, and not /bin/sh;
 	// "/bin/sh" allows that file and not the name; "/opt/tools/**" all files below a folder; "*" all names; "**" everything.
 	Allow []string
+
+	// Guard kills what commands have started when the daemon is killed. Without one that is left to the system, which on Linux kills the
+	// commands themselves and nothing that they have started.
+	Guard *Guard
 }
 
 // New returns the plugin. The error names a glob that cannot match anything.
@@ -39,7 +43,7 @@ func New(o Options) (plugin.Plugin, error) {
 			if err := c.check(allowed); err != nil {
 				return nil, err
 			}
-			return &task{config: c, drain: drainDelay}, nil
+			return &task{config: c, guard: o.Guard, drain: drainDelay}, nil
 		},
 	}, nil
 }

@@ -2,7 +2,10 @@
 
 package exec
 
-import "syscall"
+import (
+	"os"
+	"syscall"
+)
 
 // supported says that there are no process groups: the plugin is listed, but disabled, and nothing below is called.
 const supported = false
@@ -10,6 +13,10 @@ const supported = false
 func groupLeader() *syscall.SysProcAttr { return nil }
 
 func awaitExit(int) bool { return false }
+
+func reapAdopted(int) {}
+
+func inodeOf(*os.File) (number uint64, ok bool) { return 0, false }
 
 func signalGroup(int, syscall.Signal) {}
 

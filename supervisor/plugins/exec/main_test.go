@@ -15,12 +15,16 @@ import (
 	"github.com/taskvisor/taskvisor/supervisor/plugins/exec"
 )
 
+// asReaper makes that a process which adopts orphans, and has it say what is left of them once the script has ended.
+const asReaper = "EXEC_TEST_AS_REAPER"
+
 // asDaemon, set to a script, makes the test binary a daemon with one task that runs it.
 const asDaemon = "EXEC_TEST_AS_DAEMON"
 
 func TestMain(m *testing.M) {
+	guard := exec.NewGuard()
 	if script := os.Getenv(asDaemon); script != "" {
-		if err := serve(script); err != nil {
+		if err := serve(guard, script); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -29,8 +33,11 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-func serve(script string) error {
-	body, err := build(map[string]any{"command": []string{"sh", "-c", script}})
+func serve(guard *exec.Guard, script string) error {
+	if os.Getenv(asReaper) != "" {
+		return reapOnly(script)
+	}
+	body, err := buildGuarded(guard, map[string]any{"command": []string{"sh", "-c", script}})
 	if err != nil {
 		return err
 	}
@@ -41,8 +48,10 @@ func serve(script string) error {
 	return sup.Run(context.Background(), supervisor.Once("child", body))
 }
 
-func build(config map[string]any) (supervisor.Task, error) {
-	p, err := exec.New(exec.Options{Allow: []string{"**"}})
+func build(config map[string]any) (supervisor.Task, error) { return buildGuarded(nil, config) }
+
+func buildGuarded(guard *exec.Guard, config map[string]any) (supervisor.Task, error) {
+	p, err := exec.New(exec.Options{Allow: []string{"**"}, Guard: guard})
 	if err != nil {
 		return nil, err
 	}
@@ -68,8 +77,13 @@ type lab struct {
 // newLab starts the command once.
 func newLab(t *testing.T, config map[string]any, change ...func(*supervisor.Spec)) *lab {
 	t.Helper()
+	return newGuardedLab(t, nil, config, change...)
+}
+
+func newGuardedLab(t *testing.T, guard *exec.Guard, config map[string]any, change ...func(*supervisor.Spec)) *lab {
+	t.Helper()
 	l := &lab{t: t, lines: make(chan line, 10_000), warns: make(chan string, 100)}
-	body, err := build(config)
+	body, err := buildGuarded(guard, config)
 	if err != nil {
 		t.Fatal(err)
 	}

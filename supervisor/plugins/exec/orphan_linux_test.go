@@ -10,24 +10,57 @@ import (
 	"testing"
 )
 
-// On Linux the command dies with the daemon even when that is killed by SIGKILL.
-func TestTheCommandDiesWithTheDaemonEvenWhenThatIsKilled(t *testing.T) {
+// startDaemon starts a process that runs a script as a task, and returns once the script has written a line to $FIFO, which is what it is to keep open.
+func startDaemon(t *testing.T, script string) (daemon *osexec.Cmd, lifeline *os.File) {
+	t.Helper()
 	path, opened := fifo(t)
-	daemon := osexec.Command(os.Args[0])
-	daemon.Env = append(os.Environ(), asDaemon+`=exec 9>"`+path+`"; echo ready >&9; exec sleep 1000`)
+	daemon = osexec.Command(os.Args[0])
+	daemon.Env = append(os.Environ(), asDaemon+"="+script, "FIFO="+path)
 	daemon.Stderr = os.Stderr
 	if err := daemon.Start(); err != nil {
 		t.Fatal(err)
 	}
-	f := <-opened
-	if _, err := bufio.NewReader(f).ReadString('\n'); err != nil {
+	lifeline = <-opened
+	if _, err := bufio.NewReader(lifeline).ReadString('\n'); err != nil {
 		t.Fatal(err)
 	}
+	return daemon, lifeline
+}
+
+func kill(t *testing.T, daemon *osexec.Cmd) {
+	t.Helper()
 	if err := daemon.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	_ = daemon.Wait() // "signal: killed"
-	expectEOF(t, f)
+}
+
+// No process that a command has started outlives a daemon that has a guard, however the daemon ends.
+func TestNothingOutlivesTheDaemon(t *testing.T) {
+	for name, script := range map[string]string{
+		"the command":                       `exec 9>"$FIFO"; echo ready >&9; exec sleep 1000`,
+		"a child":                           `exec 9>"$FIFO"; sleep 1000 & echo ready >&9; wait`,
+		"a child that is deaf":              `exec 9>"$FIFO"; trap '' TERM; sleep 1000 & echo ready >&9; wait`,
+		"a child without environment":       `exec 9>"$FIFO"; env -i sleep 1000 & echo ready >&9; wait`,
+		"a child with a session of its own": `setsid sh -c 'exec 9>"$FIFO"; echo ready >&9; exec sleep 1000' & wait`,
+		"one that went into the background": `(setsid sh -c 'exec 9>"$FIFO"; (sleep 1000 &); echo ready >&9' &); exec sleep 1000`,
+		"one that does so all the time":     `spin() { setsid sh -c 'exec 9>"$FIFO"; sleep 1000 & echo ready >&9'; }; spin; while :; do spin & wait; done`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			daemon, lifeline := startDaemon(t, script)
+			kill(t, daemon)
+			expectEOF(t, lifeline)
+		})
+	}
+}
+
+// A clean exit makes no difference: what left the group of a command may outlive the attempt, but not the daemon.
+func TestNothingOutlivesADaemonThatHasEndedByItself(t *testing.T) {
+	daemon, lifeline := startDaemon(t, `mkfifo "$FIFO.go"; setsid sh -c 'exec 9>"$FIFO"; echo ready >&9; echo >"$FIFO.go"; exec sleep 1000 >&- 2>&-' & read x <"$FIFO.go"`)
+	if err := daemon.Wait(); err != nil {
+		t.Error(err)
+	}
+	expectEOF(t, lifeline)
 }
 
 // The parent-death signal is sent when the thread dies that forked. Goroutines that end while they hold a thread make threads die all the time.

@@ -160,6 +160,16 @@ func newOutput(sink lineSink) (*output, error) {
 	return o, nil
 }
 
+// inodes returns the numbers by which the system knows the pipes.
+func (o *output) inodes() (numbers []uint64) {
+	for _, w := range o.write {
+		if number, ok := inodeOf(w); ok {
+			numbers = append(numbers, number)
+		}
+	}
+	return numbers
+}
+
 // start begins to read. The child has its ends of the pipes by now, and they must not stay open here.
 func (o *output) start() {
 	for s, r := range o.read {

@@ -300,10 +300,10 @@ func TestAProcessThatLeftTheGroupCannotHangTheAttempt(t *testing.T) {
 		t.Skip("no setsid here")
 	}
 	path, opened := fifo(t)
-	l := sh(t, `setsid sh -c 'exec 9>"`+path+`"; echo $$ >&9; exec sleep 1000' & read x < "`+path+`.go"`)
 	if err := syscall.Mkfifo(path+".go", 0o600); err != nil {
 		t.Fatal(err)
 	}
+	l := sh(t, `setsid sh -c 'exec 9>"`+path+`"; echo $$ >&9; exec sleep 1000' & read x < "`+path+`.go"`)
 	f := <-opened
 	text, err := bufio.NewReader(f).ReadString('\n')
 	if err != nil {
@@ -328,6 +328,29 @@ func TestAProcessThatLeftTheGroupCannotHangTheAttempt(t *testing.T) {
 	expectEOF(t, f)
 }
 
+// What ends an attempt is the end of the command, not that of its output.
+func TestACommandMayCloseItsOutputAndRunOn(t *testing.T) {
+	path, opened := fifo(t)
+	if err := syscall.Mkfifo(path+".go", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l := sh(t, `exec 9>"`+path+`"; echo last words >&2; exec >&- 2>&-; echo closed >&9; read x < "`+path+`.go"; exit 5`)
+	f := <-opened
+	if _, err := bufio.NewReader(f).ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	if snap, err := l.sup.Get(l.ref); err != nil || snap.State != supervisor.StateRunning {
+		t.Errorf("state %s, error %v, want that it runs on", snap.State, err)
+	}
+	if err := os.WriteFile(path+".go", []byte("go\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if reason, code, _ := failure(t, l.wait()); reason != "exit status 5: last words" || code != 5 {
+		t.Errorf("reason %q, exit code %d", reason, code)
+	}
+	expectEOF(t, f)
+}
+
 func TestALongerLineIsCutAndMarked(t *testing.T) {
 	l := sh(t, `head -c 10000 /dev/zero | tr '\0' x; echo; head -c 8192 /dev/zero | tr '\0' y; printf '\r\nend\n'`)
 	l.expect("stdout", strings.Repeat("x", 8192)+"… [cut at 8 KiB]")
@@ -336,9 +359,14 @@ func TestALongerLineIsCutAndMarked(t *testing.T) {
 }
 
 func TestAFloodIsReadAsFastAsItComesInBoundedMemory(t *testing.T) {
-	const megabytes = 256
-	for name, filter := range map[string]string{"one line": "cat", "short lines": `tr '\0' '\n'`} {
-		body, err := build(map[string]any{"command": []string{"sh", "-c", fmt.Sprintf("head -c %dM /dev/zero | %s >&2", megabytes, filter)}})
+	for name, flood := range map[string]struct {
+		megabytes int
+		filter    string
+	}{
+		"one line":    {64, "cat"},
+		"empty lines": {4, `tr '\0' '\n'`}, // each costs some calls, and far more under the race detector
+	} {
+		body, err := build(map[string]any{"command": []string{"sh", "-c", fmt.Sprintf("head -c %dM /dev/zero | %s >&2", flood.megabytes, flood.filter)}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -349,7 +377,7 @@ func TestAFloodIsReadAsFastAsItComesInBoundedMemory(t *testing.T) {
 		}
 		runtime.ReadMemStats(&after)
 		if grown := after.TotalAlloc - before.TotalAlloc; grown > 1<<20 {
-			t.Errorf("%s: %d MiB of output allocated %d KiB, want less than 1 MiB", name, megabytes, grown>>10)
+			t.Errorf("%s: %d MiB of output allocated %d KiB, want less than 1 MiB", name, flood.megabytes, grown>>10)
 		}
 	}
 }

@@ -18,6 +18,7 @@ const drainDelay = time.Second
 // task is the body.
 type task struct {
 	config Config
+	guard  *Guard
 	drain  time.Duration
 }
 
@@ -38,7 +39,8 @@ func (t *task) Run(ctx context.Context) error {
 	}
 	defer out.closeAll()
 	cmd.Stdout, cmd.Stderr = out.write[stdout], out.write[stderr]
-	c := &child{cmd: cmd, grace: t.config.StopGrace.Std()}
+	t.guard.watch(log)
+	c := &child{cmd: cmd, grace: t.config.StopGrace.Std(), guard: t.guard, pipes: out.inodes()}
 	end, err := c.run(ctx, out.start)
 	if err != nil {
 		return fmt.Errorf("cannot start %q: %w", t.config.Command[0], err)
@@ -58,7 +60,7 @@ func (t *task) command(ctx context.Context) (*osexec.Cmd, error) {
 		return nil, lookupError(argv[0], err)
 	}
 	info, _ := supervisor.Attempt(ctx)
-	return &osexec.Cmd{Path: path, Args: argv, Dir: t.config.Dir, Env: environ(os.Environ(), &t.config, info)}, nil
+	return &osexec.Cmd{Path: path, Args: argv, Dir: t.config.Dir, Env: environ(os.Environ(), &t.config, info, t.guard)}, nil
 }
 
 // lookupError says why no file was found for a command, and where it was looked for.
