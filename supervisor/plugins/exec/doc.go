@@ -23,8 +23,13 @@
 // # What the command finds
 //
 // The environment of the daemon without TASKVISOR_ variables, which may hold credentials; then what env sets; then TASKVISOR_TASK,
-// TASKVISOR_UID and TASKVISOR_ATTEMPT, and TASKVISOR_GUARD where there is a guard. LD_ and DYLD_ variables cannot be set, since they load other code into an allowed command. Standard
-// input is empty. The working directory is dir, or else that of the daemon.
+// TASKVISOR_UID and TASKVISOR_ATTEMPT, and TASKVISOR_GUARD where there is a guard. LD_ and DYLD_ variables cannot be set, since they load
+// other code into an allowed command. Standard input is empty. The working directory is dir, or else that of the daemon.
+//
+// # What becomes of its output
+//
+// Each line of standard output and of standard error is a TaskOutput event if the task has CaptureOutput, and is logged at level debug. The
+// last lines of standard error are part of the reason of a failure.
 //
 // # How an attempt ends
 //
@@ -47,7 +52,7 @@
 //   - Without one, the command itself dies with the daemon on Linux, unless it is a setuid program; what it has started does not.
 //   - A process that leaves the group (setsid, daemonize) may outlive the attempt. It cannot hang the attempt, even if it keeps the output
 //     open: a second after the end of the command the output is closed, a warning is logged, and SIGPIPE meets whoever goes on writing.
-//   - An attempt holds at most 8 KiB for each stream and 5 KiB of last lines, whatever is written. A longer line is cut and marked, a flood is read
+//   - An attempt holds at most 4 KiB for each stream and 5 KiB of last lines, whatever is written. A longer line is cut and marked, a flood is read
 //     as fast as it comes.
 //
 // # Guardian processes

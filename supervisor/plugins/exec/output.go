@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 	"unicode"
+
+	"github.com/taskvisor/taskvisor/supervisor"
 )
 
 // stream is one of the two that a child writes.
@@ -31,11 +33,11 @@ type lineSink interface {
 	line(from stream, text []byte, cut bool)
 }
 
-// maxLine is how many bytes of a line are kept.
-const maxLine = 8 << 10
+// maxLine is how many bytes of a line are kept: as many as an event has room for.
+const maxLine = supervisor.MaxLine
 
-// cutMark follows a line that was cut.
-const cutMark = "… [cut at 8 KiB]"
+// cutMark follows a line that was cut, in the log.
+const cutMark = "… [cut at 4 KiB]"
 
 // readLines passes the lines of r to sink until r ends. Memory is that of one line, whatever is written; the rest of a longer one is dropped.
 func readLines(r io.Reader, from stream, sink lineSink) error {
@@ -79,6 +81,23 @@ func (s logSink) line(from stream, text []byte, cut bool) {
 		line += cutMark
 	}
 	s.log.LogAttrs(s.ctx, slog.LevelDebug, "output", slog.String("stream", from.String()), slog.String("line", line))
+}
+
+// captureSink publishes lines as events, for a task that asks for them.
+type captureSink struct {
+	ctx context.Context //nolint:containedctx // that of the attempt, which knows where lines go
+}
+
+func (s captureSink) line(from stream, text []byte, cut bool) {
+	line := string(text)
+	if cut {
+		line += "…" // too long now, and so cut and marked by the supervisor
+	}
+	to := supervisor.Stdout
+	if from == stderr {
+		to = supervisor.Stderr
+	}
+	supervisor.OutputLine(s.ctx, to, line)
 }
 
 // Bounds of a tail.

@@ -352,10 +352,43 @@ func TestACommandMayCloseItsOutputAndRunOn(t *testing.T) {
 }
 
 func TestALongerLineIsCutAndMarked(t *testing.T) {
-	l := sh(t, `head -c 10000 /dev/zero | tr '\0' x; echo; head -c 8192 /dev/zero | tr '\0' y; printf '\r\nend\n'`)
-	l.expect("stdout", strings.Repeat("x", 8192)+"… [cut at 8 KiB]")
-	l.expect("stdout", strings.Repeat("y", 8192))
+	l := sh(t, `head -c 10000 /dev/zero | tr '\0' x; echo; head -c 4096 /dev/zero | tr '\0' y; printf '\r\nend\n'`)
+	l.expect("stdout", strings.Repeat("x", supervisor.MaxLine)+"… [cut at 4 KiB]")
+	l.expect("stdout", strings.Repeat("y", supervisor.MaxLine))
 	l.expect("stdout", "end")
+}
+
+// "Each line of standard output and of standard error is a TaskOutput event if the task has CaptureOutput."
+func TestLinesBecomeEventsWhereTheTaskAsksForThem(t *testing.T) {
+	script := `echo one; echo two >&2; head -c 5000 /dev/zero | tr '\0' x; exit 3`
+	for _, capture := range []bool{false, true} {
+		l := sh(t, script, func(s *supervisor.Spec) { s.CaptureOutput = capture })
+		l.wait()
+		reader, err := l.sup.Read(l.sup.OldestCursor())
+		if err != nil {
+			t.Fatal(err)
+		}
+		events := make([]supervisor.Event, 100)
+		n, _, err := reader.Next(t.Context(), events)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]bool{}
+		for _, e := range events[:n] {
+			if e.Kind == supervisor.TaskOutput {
+				got[e.Stream.String()+" "+e.Line] = true
+			}
+		}
+		want := []string{"STDOUT one", "STDERR two", "STDOUT " + strings.Repeat("x", supervisor.MaxLine-len("…")) + "…"}
+		for _, line := range want {
+			if got[line] != capture {
+				t.Errorf("captured %v: the line %.20s… is an event: %v", capture, line, got[line])
+			}
+		}
+		if capture && len(got) != len(want) {
+			t.Errorf("%d lines, want %d", len(got), len(want))
+		}
+	}
 }
 
 func TestAFloodIsReadAsFastAsItComesInBoundedMemory(t *testing.T) {

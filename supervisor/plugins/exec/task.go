@@ -33,7 +33,11 @@ func (t *task) Run(ctx context.Context) error {
 	}
 	var last tail
 	log := supervisor.Logger(ctx)
-	out, err := newOutput(sinks{&last, logSink{ctx, log}})
+	to := sinks{&last, logSink{ctx, log}}
+	if supervisor.Captures(ctx) {
+		to = append(to, captureSink{ctx})
+	}
+	out, err := newOutput(to)
 	if err != nil {
 		return fmt.Errorf("cannot open pipes for the output of %q: %w", t.config.Command[0], err)
 	}
