@@ -11,7 +11,7 @@ import (
 
 // TestOutput: the lines that a command writes are events, if the task asks for them.
 func TestOutput(t *testing.T) {
-	d := startDaemon(t)
+	d := startDaemon(t, "--exec-allow", "sh")
 	w := d.watch(t, `{}`)
 	run := func(name, capture string) (lines []string) {
 		d.call(t, "AddTask", `{"task":{"name":"`+name+`","plugin":"exec","config":{"command":["sh","-c","echo out; echo err >&2"]}`+capture+`}}`,
