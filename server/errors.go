@@ -248,7 +248,11 @@ func disabledSentence(err error) string {
 	return e.Error()
 }
 
+// unknownSentence tells all that is wrong with the request, if the plugin is not all.
 func unknownSentence(err error) string {
+	if e, ok := errors.AsType[*invalidError](err); ok && len(e.violations) > 1 {
+		return e.Error()
+	}
 	e, _ := errors.AsType[*plugin.UnknownPluginError](err)
 	return e.Error()
 }

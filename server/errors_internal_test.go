@@ -194,6 +194,7 @@ func TestSentences(t *testing.T) {
 		`"task"`:        &supervisor.TaskError{Name: "task", Err: supervisor.ErrTaskNotFound},
 		uid.String():    &supervisor.TaskError{UID: uid, Err: supervisor.ErrTaskNotFound},
 		"include_finis": &supervisor.TaskError{UID: uid, Err: supervisor.ErrTaskNotFound},
+		"2 fields":      &invalidError{violations{{"task.plugin", "unknown"}, {"task.name", "bad"}}, &plugin.UnknownPluginError{Name: "x"}},
 		"the oldest":    &supervisor.CursorError{Epoch: "e", Cursor: supervisor.Cursor{Epoch: "e", Sequence: 1}, Oldest: 5, Latest: 9},
 	} {
 		if got := statusOf(err).Message(); !strings.Contains(got, text) {
