@@ -3,7 +3,6 @@ package supervisor
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -24,31 +23,6 @@ func TestWaitIsAnsweredWhenTheBodyIsStuck(t *testing.T) {
 			t.Errorf("Wait: %s, %v, after %s", snap.State, err, waited)
 		}
 	})
-}
-
-// The end of an attempt is in the log before its permit lets another one start: no look at the log or the list finds more running than may.
-func TestTheLogNeverHasMoreRunningThanPermits(t *testing.T) {
-	for range 20 {
-		bubble(t, func(t *testing.T) {
-			r := newRig(t, Config{MaxConcurrent: 1})
-			for i := range 20 {
-				r.addBody(fmt.Sprint("t", i), succeeds(0))
-			}
-			synctest.Wait()
-			running := 0
-			for _, e := range r.events() {
-				switch e.Kind {
-				case TaskStarting:
-					running++
-				case TaskStopped, TaskFailed:
-					running--
-				}
-				if running > 1 {
-					t.Fatalf("%d attempts run after event %d", running, e.Sequence)
-				}
-			}
-		})
-	}
 }
 
 // The verdict of the shutdown names every body that is stuck then, one that a removal has reported before as well: who watches has to learn
@@ -121,29 +95,6 @@ func TestShutdownOfAnotherSupervisorIsAFailure(t *testing.T) {
 		}))
 		if end := r.end(ByUID(r.add(spec).UID)); end.Outcome != OutcomeFailed {
 			t.Errorf("outcome %s", end.Outcome)
-		}
-	})
-}
-
-// No attempt begins after SHUTDOWN_REQUESTED: tasks are canceled one after the other, but the permit of the first lets none start that
-// comes later.
-func TestNoAttemptBeginsDuringTheShutdown(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		r := newRig(t, Config{MaxConcurrent: 1})
-		for i := range 3000 {
-			r.addBody(fmt.Sprint("t", i), hangs())
-		}
-		synctest.Wait()
-		_ = r.Shutdown(context.Background())
-		closing, begun := false, 0
-		for _, e := range r.events() {
-			closing = closing || e.Kind == ShutdownRequested
-			if closing && e.Kind == TaskStarting {
-				begun++
-			}
-		}
-		if begun > 0 {
-			t.Errorf("%d attempts began after SHUTDOWN_REQUESTED", begun)
 		}
 	})
 }
