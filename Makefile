@@ -13,6 +13,7 @@ CACHE := .cache
 BENCH ?= .
 BENCHTIME ?= 1s
 BENCH_TIMEOUT ?= 1h
+BENCH_FLAGS ?=
 COUNT ?= 1
 BASE ?= HEAD
 FUZZ ?= .
@@ -84,7 +85,7 @@ sim: ## simulate the engine with SEEDS fresh random seeds, and compare it with i
 ##@ Measure
 
 bench: ## run the benchmarks (BENCH=regexp BENCHTIME=1s COUNT=1)
-	go test -timeout $(BENCH_TIMEOUT) -run '^$$' -bench '$(BENCH)' -benchmem -benchtime '$(BENCHTIME)' -count $(COUNT) $(BENCH_PACKAGES)
+	go test -timeout $(BENCH_TIMEOUT) -run '^$$' -bench '$(BENCH)' -benchmem -benchtime '$(BENCHTIME)' -count $(COUNT) $(BENCH_FLAGS) $(BENCH_PACKAGES)
 
 benchcmp: $(BIN)/benchstat ## compare the tree with the commit BASE=HEAD (COUNT=6 when not given)
 	@BENCH='$(BENCH)' BENCHTIME='$(BENCHTIME)' COUNT='$(if $(filter file,$(origin COUNT)),6,$(COUNT))' \
@@ -150,7 +151,7 @@ race:
 
 # Once through every benchmark: they compile, run and do not fail.
 bench-smoke:
-	@$(MAKE) bench BENCH=. BENCHTIME=1x COUNT=1 BENCH_TIMEOUT=4m
+	@$(MAKE) bench BENCH=. BENCHTIME=1x COUNT=1 BENCH_TIMEOUT=4m BENCH_FLAGS=-short
 
 ##@ Keep house
 

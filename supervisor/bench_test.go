@@ -286,11 +286,15 @@ var errBoom error = problem("boom")
 // them. Goals: ≤ 3,000 B, ≥ 150,000/s, ≤ 10 s. B/task is the RSS once all run; B/task-after-GC that after a collection which gives all free
 // memory back to the system; x-bare-B relates it to goroutines that wait for contexts in a map. Each metric is the median of five processes.
 func BenchmarkIdle(b *testing.B) {
-	for _, tasks := range []int{100_000, 1_000_000} {
+	sizes, rounds := []int{100_000, 1_000_000}, 5
+	if testing.Short() { // just to see that it works
+		sizes, rounds = []int{10_000}, 1
+	}
+	for _, tasks := range sizes {
 		b.Run(fmt.Sprintf("tasks=%d", tasks), func(b *testing.B) {
 			for b.Loop() {
 				metrics := map[string][]float64{}
-				for range 5 {
+				for range rounds {
 					bare := processMetrics(b, "idleBare", tasks)["B/task-after-GC"]
 					for unit, value := range processMetrics(b, "idle", tasks) {
 						metrics[unit] = append(metrics[unit], value)
