@@ -40,10 +40,11 @@ func (t *task) run(a *attempt) (delay time.Duration, again bool) {
 	}()
 	a.call(&end.result)
 	returned = true
-	if delay, again = t.conclude(a, &end); !again {
-		t.finish(&end)
+	if delay, again = t.conclude(a, &end); again {
+		t.release() // now that the log has the end of the attempt: no start of another one gets in front of it
+	} else {
+		t.sup.mu.finish(t, &end)
 	}
-	t.release() // now that the log has the end of the attempt: no start of another one gets in front of it
 	return delay, again
 }
 
@@ -52,8 +53,7 @@ func (t *task) liveAfterGoexit(a *attempt) {
 	end := ending{result: result{verdict: failed, err: errGoexit, reason: errGoexit.Error()}}
 	delay, again := t.conclude(a, &end)
 	if !again {
-		t.finish(&end)
-		t.release()
+		t.sup.mu.finish(t, &end)
 		return
 	}
 	t.release()
@@ -64,7 +64,7 @@ func (t *task) liveAfterGoexit(a *attempt) {
 // finishIdle ends a life that was canceled between attempts.
 //
 //go:noinline
-func (t *task) finishIdle() { t.finish(&ending{}) }
+func (t *task) finishIdle() { t.sup.mu.finish(t, &ending{}) }
 
 // ending is how a life ends: its last attempt, and what the rules say about that. The zero value: it was canceled between attempts.
 type ending struct {
@@ -227,18 +227,19 @@ func (t *task) pause(timer *time.Timer, delay time.Duration) *time.Timer {
 	return timer
 }
 
-// finish ends the life, and passes its slot on.
-func (t *task) finish(end *ending) {
-	t.sup.mu.Lock()
-	defer t.sup.mu.Unlock()
-	if sl := t.finishLocked(end); sl != nil {
+// finishLocked ends the life, passes its slot on and gives its permit back.
+func (t *task) finishLocked(end *ending) {
+	if sl := t.recordLocked(end); sl != nil {
 		t.sup.passSlotLocked(sl)
+	}
+	if end.attempt != 0 { // else it was canceled without a permit
+		t.release()
 	}
 }
 
-// finishLocked ends the life. The name is free, and everyone who asks sees the task finished, before anybody can learn of it from an
+// recordLocked records the end of the life. The name is free, and everyone who asks sees the task finished, before anybody can learn of it from an
 // event. It returns the slot, if the task had one that others know of.
-func (t *task) finishLocked(end *ending) *slot {
+func (t *task) recordLocked(end *ending) *slot {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if end.attempt == 0 {

@@ -3,7 +3,6 @@ package supervisor
 import (
 	"context"
 	"maps"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,7 +20,7 @@ type Supervisor struct {
 	specs   specs                // safe for concurrent use
 	permits *semaphore.Weighted  // held by running attempts; nil without a limit
 
-	mu sync.Mutex // guards what is below. Order: Supervisor.mu, then task.mu, then the event log's own lock.
+	mu registryLock // guards what is below. Order: Supervisor.mu, then task.mu, then the event log's own lock.
 
 	byName   map[string]*task // live tasks
 	byUID    map[UID]*task    // live tasks and the finished ones that are kept
