@@ -256,39 +256,35 @@ func (t *task) recordLocked(end *ending) *slot {
 }
 
 // publishFinishLocked tells of the last attempt, if there was one since the last event; of what the rules say to that, if they were asked;
-// and of the end of the life. It makes the events where Supervisor.mu guards them, for they would make the stack grow.
+// of the slot, if it is idle now; and of the end of the life.
 func (t *task) publishFinishLocked(end *ending) {
-	e := &t.sup.scratch
+	b := &t.sup.batch
 	if end.attempt != 0 {
-		end.describeAttempt(e)
-		t.publishLocked(e)
+		end.describeAttempt(b.next())
 	}
 	if end.rules.kind != 0 {
+		e := b.next()
 		end.describeLife(e, end.rules.kind)
 		e.Attempt = end.attempt
-		t.publishLocked(e)
 	}
 	if t.slot != nil {
 		t.sup.vacateLocked(t.slot)
 	}
-	end.describeLife(e, TaskRemoved)
-	t.publishLocked(e)
-	*e = Event{}
+	end.describeLife(b.next(), TaskRemoved)
+	t.publishBatchLocked()
 }
 
-// describeAttempt makes e the event about the end of the attempt.
+// describeAttempt makes e, which is zero, the event about the end of the attempt.
 func (end *ending) describeAttempt(e *Event) {
 	r := &end.result
-	*e = Event{}
 	e.Kind, e.Time, e.Attempt, e.Duration = TaskStopped, end.time, end.attempt, r.ran
 	if r.verdict == failed || r.verdict == fatal {
 		e.Kind, e.Reason, e.ExitCode, e.HasExitCode = TaskFailed, r.reason, r.exitCode, r.hasExitCode
 	}
 }
 
-// describeLife makes e an event about the end of the life.
+// describeLife makes e, which is zero, an event about the end of the life.
 func (end *ending) describeLife(e *Event, kind Kind) {
-	*e = Event{}
 	e.Kind, e.Time, e.Outcome, e.Reason = kind, end.time, end.rules.outcome, end.rules.reason
 	e.ExitCode, e.HasExitCode = end.result.exitCode, end.result.hasExitCode
 }

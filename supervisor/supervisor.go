@@ -26,7 +26,7 @@ type Supervisor struct {
 	byUID    map[UID]*task    // live tasks and the finished ones that are kept
 	slots    map[string]*slot // that tasks own, but for those that only their default owner wants
 	retained retained
-	scratch  Event         // room for task.publishFinishLocked
+	batch    batch         // events that task.publishBatchLocked is about to publish
 	closing  atomic.Bool   // admission is closed; written under mu, read under task.mu as well
 	detach   []func() bool // ends what Start asked of its context
 	drained  chan struct{} // closed when the last live task ends after admission was closed
