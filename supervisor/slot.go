@@ -159,7 +159,11 @@ func (s *Supervisor) makeSlotLocked(name string, owner *task) *slot {
 // submitLocked takes a task that may be registered to its slot, and sets snap to what it is then: the caller starts the actor of one that is in
 // StateWaiting. The error says why the slot refuses it; the life of the task is over then.
 func (s *Supervisor) submitLocked(t *task, snap *Snapshot) error {
-	sl := s.slotLocked(t.slotName())
+	name := t.slotName()
+	sl := s.slots[name]
+	if sl == nil && name != t.spec.Name { // else the default owner would be the task that has the name, and there is none
+		sl = s.slotLocked(name)
+	}
 	if sl == nil {
 		s.startLocked(t, snap)
 		return nil

@@ -130,17 +130,17 @@ func (s *Supervisor) admitLocked(t *task, n int) error {
 
 // endLocked makes a life one that has ended: it frees the name and answers those who wait.
 func (s *Supervisor) endLocked(t *task, outcome Outcome, reason string, at time.Time) {
+	if t.state != 0 { // else its slot refused it, and the name is that of another task
+		delete(s.byName, t.spec.Name)
+	}
 	t.enterLocked(StateFinished)
 	t.due = at
 	t.settleLocked(outcome, reason)
 	s.forgetLocked(t)
 }
 
-// forgetLocked takes a life that has ended off the live ones.
+// forgetLocked keeps a life that has ended for a while, and tells when it was the last one.
 func (s *Supervisor) forgetLocked(t *task) {
-	if s.byName[t.spec.Name] == t { // not so when its slot refused it
-		delete(s.byName, t.spec.Name)
-	}
 	if s.retained.limit == 0 {
 		delete(s.byUID, t.uid)
 	} else {
