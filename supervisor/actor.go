@@ -40,10 +40,11 @@ func (t *task) run(a *attempt) (delay time.Duration, again bool) {
 	}()
 	a.call(&end.result)
 	returned = true
-	if delay, again = t.conclude(a, &end); !again {
-		t.finish(&end)
+	if delay, again = t.conclude(a, &end); again {
+		t.release() // now that the log has the end of the attempt: no start of another one gets in front of it
+	} else {
+		t.sup.mu.finish(t, &end)
 	}
-	t.release() // now that the log has the end of the attempt: no start of another one gets in front of it
 	return delay, again
 }
 
@@ -52,8 +53,7 @@ func (t *task) liveAfterGoexit(a *attempt) {
 	end := ending{result: result{verdict: failed, err: errGoexit, reason: errGoexit.Error()}}
 	delay, again := t.conclude(a, &end)
 	if !again {
-		t.finish(&end)
-		t.release()
+		t.sup.mu.finish(t, &end)
 		return
 	}
 	t.release()
@@ -64,7 +64,7 @@ func (t *task) liveAfterGoexit(a *attempt) {
 // finishIdle ends a life that was canceled between attempts.
 //
 //go:noinline
-func (t *task) finishIdle() { t.finish(&ending{}) }
+func (t *task) finishIdle() { t.sup.mu.finish(t, &ending{}) }
 
 // ending is how a life ends: its last attempt, and what the rules say about that. The zero value: it was canceled between attempts.
 type ending struct {
@@ -227,18 +227,19 @@ func (t *task) pause(timer *time.Timer, delay time.Duration) *time.Timer {
 	return timer
 }
 
-// finish ends the life, and passes its slot on.
-func (t *task) finish(end *ending) {
-	t.sup.mu.Lock()
-	defer t.sup.mu.Unlock()
-	if sl := t.finishLocked(end); sl != nil {
+// finishLocked ends the life, passes its slot on and gives its permit back.
+func (t *task) finishLocked(end *ending) {
+	if sl := t.recordLocked(end); sl != nil {
 		t.sup.passSlotLocked(sl)
+	}
+	if end.attempt != 0 { // else it was canceled without a permit
+		t.release()
 	}
 }
 
-// finishLocked ends the life. The name is free, and everyone who asks sees the task finished, before anybody can learn of it from an
+// recordLocked records the end of the life. The name is free, and everyone who asks sees the task finished, before anybody can learn of it from an
 // event. It returns the slot, if the task had one that others know of.
-func (t *task) finishLocked(end *ending) *slot {
+func (t *task) recordLocked(end *ending) *slot {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if end.attempt == 0 {
@@ -255,39 +256,35 @@ func (t *task) finishLocked(end *ending) *slot {
 }
 
 // publishFinishLocked tells of the last attempt, if there was one since the last event; of what the rules say to that, if they were asked;
-// and of the end of the life. It makes the events where Supervisor.mu guards them, for they would make the stack grow.
+// of the slot, if it is idle now; and of the end of the life.
 func (t *task) publishFinishLocked(end *ending) {
-	e := &t.sup.scratch
+	b := &t.sup.batch
 	if end.attempt != 0 {
-		end.describeAttempt(e)
-		t.publishLocked(e)
+		end.describeAttempt(b.next())
 	}
 	if end.rules.kind != 0 {
+		e := b.next()
 		end.describeLife(e, end.rules.kind)
 		e.Attempt = end.attempt
-		t.publishLocked(e)
 	}
 	if t.slot != nil {
 		t.sup.vacateLocked(t.slot)
 	}
-	end.describeLife(e, TaskRemoved)
-	t.publishLocked(e)
-	*e = Event{}
+	end.describeLife(b.next(), TaskRemoved)
+	t.publishBatchLocked()
 }
 
-// describeAttempt makes e the event about the end of the attempt.
+// describeAttempt makes e, which is zero, the event about the end of the attempt.
 func (end *ending) describeAttempt(e *Event) {
 	r := &end.result
-	*e = Event{}
 	e.Kind, e.Time, e.Attempt, e.Duration = TaskStopped, end.time, end.attempt, r.ran
 	if r.verdict == failed || r.verdict == fatal {
 		e.Kind, e.Reason, e.ExitCode, e.HasExitCode = TaskFailed, r.reason, r.exitCode, r.hasExitCode
 	}
 }
 
-// describeLife makes e an event about the end of the life.
+// describeLife makes e, which is zero, an event about the end of the life.
 func (end *ending) describeLife(e *Event, kind Kind) {
-	*e = Event{}
 	e.Kind, e.Time, e.Outcome, e.Reason = kind, end.time, end.rules.outcome, end.rules.reason
 	e.ExitCode, e.HasExitCode = end.result.exitCode, end.result.hasExitCode
 }

@@ -44,6 +44,34 @@ func (t *task) publishLocked(e *Event) {
 	}
 }
 
+// batch is for the events with which a life begins or ends: one append of them together takes two thirds of the time of three appends, and half
+// as often there is another that it has to wait for. They are made where Supervisor.mu guards them, for they would make the stack grow.
+type batch struct {
+	events [4]Event // zero, but for the first n
+	n      int
+}
+
+// next returns another event, which is zero, for the caller to fill in.
+func (b *batch) next() *Event {
+	b.n++
+	return &b.events[b.n-1]
+}
+
+// publishBatchLocked does as publishLocked for all events of Supervisor.batch, and empties it.
+func (t *task) publishBatchLocked() {
+	b := &t.sup.batch
+	events := b.events[:b.n]
+	for i := range events {
+		e := &events[i]
+		e.Task, e.UID, e.Labels = t.spec.Name, t.uid, t.spec.Labels
+	}
+	if sequence := t.sup.log.AppendAll(events...); sequence != 0 {
+		t.sequence = sequence
+	}
+	clear(events)
+	b.n = 0
+}
+
 // snapshotLocked copies the state of the task.
 func (t *task) snapshotLocked() Snapshot {
 	snap := Snapshot{

@@ -159,7 +159,11 @@ func (s *Supervisor) makeSlotLocked(name string, owner *task) *slot {
 // submitLocked takes a task that may be registered to its slot, and sets snap to what it is then: the caller starts the actor of one that is in
 // StateWaiting. The error says why the slot refuses it; the life of the task is over then.
 func (s *Supervisor) submitLocked(t *task, snap *Snapshot) error {
-	sl := s.slotLocked(t.slotName())
+	name := t.slotName()
+	sl := s.slots[name]
+	if sl == nil && name != t.spec.Name { // else the default owner would be the task that has the name, and there is none
+		sl = s.slotLocked(name)
+	}
 	if sl == nil {
 		s.startLocked(t, snap)
 		return nil
@@ -189,11 +193,14 @@ func (s *Supervisor) startLocked(t *task, snap *Snapshot) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.enterLocked(StateWaiting)
-	t.publishLocked(&Event{Kind: TaskAddRequested, Time: t.created})
+	e := s.batch.next()
+	e.Kind, e.Time = TaskAddRequested, t.created
 	if sl != nil {
-		sl.publishLocked(t, SlotIdle)
+		sl.describe(s.batch.next(), SlotIdle)
 	}
-	t.publishLocked(&Event{Kind: TaskAdded, Time: t.created, Slot: t.slotName()})
+	e = s.batch.next()
+	e.Kind, e.Time, e.Slot = TaskAdded, t.created, t.slotName()
+	t.publishBatchLocked()
 	*snap = t.snapshotLocked()
 }
 
@@ -255,7 +262,7 @@ func (s *Supervisor) cancelQueuedLocked(t *task, cause error) (first bool) {
 	return true
 }
 
-// vacateLocked takes the slot from its owner, whose lock is held and whose life has ended. An idle slot ceases to exist.
+// vacateLocked takes the slot from its owner, whose life has ended, and puts the event about that into the batch. An idle slot ceases to exist.
 func (s *Supervisor) vacateLocked(sl *slot) {
 	if len(sl.queue) > 0 {
 		return // the next one takes it over at once
@@ -263,7 +270,7 @@ func (s *Supervisor) vacateLocked(sl *slot) {
 	delete(s.slots, sl.name)
 	from := sl.state
 	sl.state = SlotIdle
-	sl.publishLocked(sl.owner, from)
+	sl.describe(s.batch.next(), from)
 }
 
 // passSlotLocked starts the task that waits for the slot of a life that has ended, if any.
@@ -285,9 +292,14 @@ func (s *Supervisor) passSlotLocked(sl *slot) {
 
 // publishLocked tells of a change of the slot's state because of t, whose lock is held.
 func (sl *slot) publishLocked(t *task, from SlotState) {
-	t.publishLocked(&Event{
-		Kind: ControllerSlotTransition, Slot: sl.name, PreviousSlotState: from, SlotState: sl.state, Depth: len(sl.queue),
-	})
+	var e Event
+	sl.describe(&e, from)
+	t.publishLocked(&e)
+}
+
+// describe makes e, which is zero, the event about a change of the slot's state.
+func (sl *slot) describe(e *Event, from SlotState) {
+	e.Kind, e.Slot, e.PreviousSlotState, e.SlotState, e.Depth = ControllerSlotTransition, sl.name, from, sl.state, len(sl.queue)
 }
 
 // PurgeSlot rejects all tasks that wait for the slot and returns how many there were. The owner goes on.

@@ -3,7 +3,6 @@ package supervisor
 import (
 	"context"
 	"maps"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,13 +20,13 @@ type Supervisor struct {
 	specs   specs                // safe for concurrent use
 	permits *semaphore.Weighted  // held by running attempts; nil without a limit
 
-	mu sync.Mutex // guards what is below. Order: Supervisor.mu, then task.mu, then the event log's own lock.
+	mu registryLock // guards what is below. Order: Supervisor.mu, then task.mu, then the event log's own lock.
 
 	byName   map[string]*task // live tasks
 	byUID    map[UID]*task    // live tasks and the finished ones that are kept
 	slots    map[string]*slot // that tasks own, but for those that only their default owner wants
 	retained retained
-	scratch  Event         // room for task.publishFinishLocked
+	batch    batch         // events that task.publishBatchLocked is about to publish
 	closing  atomic.Bool   // admission is closed; written under mu, read under task.mu as well
 	detach   []func() bool // ends what Start asked of its context
 	drained  chan struct{} // closed when the last live task ends after admission was closed
@@ -131,17 +130,17 @@ func (s *Supervisor) admitLocked(t *task, n int) error {
 
 // endLocked makes a life one that has ended: it frees the name and answers those who wait.
 func (s *Supervisor) endLocked(t *task, outcome Outcome, reason string, at time.Time) {
+	if t.state != 0 { // else its slot refused it, and the name is that of another task
+		delete(s.byName, t.spec.Name)
+	}
 	t.enterLocked(StateFinished)
 	t.due = at
 	t.settleLocked(outcome, reason)
 	s.forgetLocked(t)
 }
 
-// forgetLocked takes a life that has ended off the live ones.
+// forgetLocked keeps a life that has ended for a while, and tells when it was the last one.
 func (s *Supervisor) forgetLocked(t *task) {
-	if s.byName[t.spec.Name] == t { // not so when its slot refused it
-		delete(s.byName, t.spec.Name)
-	}
 	if s.retained.limit == 0 {
 		delete(s.byUID, t.uid)
 	} else {

@@ -145,8 +145,8 @@ func BenchmarkAppendAll(b *testing.B) {
 	lap(l)
 	for i, f := range []func(){
 		func() { l.Append(&v) },
-		func() { l.AppendAll(&v, &v) },
-		func() { l.AppendAll(&v, &v, &v) },
+		func() { l.AppendAll(v, v) },
+		func() { l.AppendAll(v, v, v) },
 	} {
 		b.Run(fmt.Sprintf("values=%d", i+1), func(b *testing.B) {
 			b.ReportAllocs()
@@ -220,7 +220,7 @@ func TestNothingAllocatesOnceTheLogHasDoneALap(t *testing.T) {
 		}
 	}
 	check("Append", func() { l.Append(&v) })
-	check("AppendAll", func() { l.AppendAll(&v, &v, &v) })
+	check("AppendAll", func() { l.AppendAll(v, v, v) })
 	check("TryNext", func() { l.Append(&v); r.TryNext(buf) })
 	check("Next", func() { l.Append(&v); _, _, _ = r.Next(context.Background(), buf) })
 	check("Ready", func() { r.Ready() })

@@ -84,7 +84,7 @@ func TestConcurrentReadersSeeEverySequenceOnceOrInAGap(t *testing.T) {
 				pause := stall(100 + i)
 				for range each / 3 {
 					l.Append(&entry{})
-					l.AppendAll(&entry{}, &entry{})
+					l.AppendAll(entry{}, entry{})
 					pause()
 				}
 			})

@@ -48,14 +48,14 @@ func Example() {
 
 func ExampleLog_AppendAll() {
 	log := newLog(8)
-	last := log.AppendAll(&event{what: "stopped"}, &event{what: "exhausted"}, &event{what: "removed"})
+	last := log.AppendAll(event{what: "stopped"}, event{what: "exhausted"}, event{what: "removed"})
 	fmt.Println(last, log.Oldest(), log.Last())
 	// Output: 3 1 3
 }
 
 func ExampleLog_NewReader() {
 	log := newLog(8)
-	log.AppendAll(&event{}, &event{}, &event{})
+	log.AppendAll(event{}, event{}, event{})
 	fmt.Println("all that is kept:", log.NewReader(0).Cursor())
 	fmt.Println("from where another stopped:", log.NewReader(2).Cursor())
 	fmt.Println("only what is to come:", log.NewReader(log.Last()).Cursor())

@@ -90,7 +90,7 @@ func TestSequencesBeginAtOneAndHaveNoHoles(t *testing.T) {
 	for i := range 300 {
 		if i%3 == 0 {
 			want += 3
-			if got := l.AppendAll(&entry{}, &entry{}, &entry{}); got != want {
+			if got := l.AppendAll(entry{}, entry{}, entry{}); got != want {
 				t.Fatalf("AppendAll returned %d, want %d", got, want)
 			}
 		} else {
@@ -112,9 +112,9 @@ func TestAppendAllMayHaveMoreThanTheLogKeeps(t *testing.T) {
 	for _, capacity := range []int{1, 2, 64, 128} {
 		l := newTestLog(capacity)
 		l.Append(&entry{id: 1})
-		vs := make([]*entry, 300)
+		vs := make([]entry, 300)
 		for i := range vs {
-			vs[i] = &entry{id: i + 2}
+			vs[i] = entry{id: i + 2}
 		}
 		if last := l.AppendAll(vs...); last != 301 {
 			t.Errorf("returned %d", last)

@@ -25,9 +25,9 @@ func (m *model) oldest() int { return max(1, len(m.ids)-m.capacity+1) }
 
 func (m *model) append(t *rapid.T) {
 	n := rapid.IntRange(0, 5).Draw(t, "n")
-	vs, want := make([]*entry, n), uint64(0)
+	vs, want := make([]entry, n), uint64(0)
 	for i := range vs {
-		vs[i] = &entry{id: rapid.Int().Draw(t, "id")}
+		vs[i] = entry{id: rapid.Int().Draw(t, "id")}
 		if !m.closed {
 			m.ids = append(m.ids, vs[i].id)
 			want = uint64(len(m.ids))
@@ -35,7 +35,7 @@ func (m *model) append(t *rapid.T) {
 	}
 	var got uint64
 	if n == 1 {
-		got = m.log.Append(vs[0])
+		got = m.log.Append(&vs[0])
 	} else {
 		got = m.log.AppendAll(vs...)
 	}

@@ -62,7 +62,7 @@ func TestAppendAfterCloseIsDropped(t *testing.T) {
 	l := newTestLog(8)
 	appendN(l, 3)
 	l.Close()
-	if a, b := l.Append(&entry{}), l.AppendAll(&entry{}, &entry{}); a != 0 || b != 0 || l.Last() != 3 {
+	if a, b := l.Append(&entry{}), l.AppendAll(entry{}, entry{}); a != 0 || b != 0 || l.Last() != 3 {
 		t.Errorf("Append %d, AppendAll %d, last %d", a, b, l.Last())
 	}
 }
