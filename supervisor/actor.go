@@ -76,16 +76,26 @@ type ending struct {
 
 // acquire waits for a permit and starts the next attempt. It returns nil when the life is to end instead.
 func (t *task) acquire() *attempt {
-	permits := t.sup.permits
-	a := t.prepare(permits != nil)
-	if a == nil {
-		return nil
+	if t.sup.permits == nil {
+		return t.startNow()
 	}
-	if permits != nil && permits.Acquire(a, 1) != nil {
-		return nil // canceled while it waited
+	a := t.prepare()
+	if a == nil || t.sup.permits.Acquire(a, 1) != nil {
+		return nil // canceled, before or while it waited
 	}
 	if !t.start(a) {
 		t.release()
+		return nil
+	}
+	return a
+}
+
+// startNow starts the next attempt, which needs no permit.
+func (t *task) startNow() *attempt {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	a := t.prepareLocked()
+	if a == nil || !t.startLocked(a) {
 		return nil
 	}
 	return a
@@ -97,24 +107,34 @@ func (t *task) release() {
 	}
 }
 
-// prepare makes the next attempt, which can be canceled from then on.
-func (t *task) prepare(mustWait bool) *attempt {
+// prepare makes the next attempt, which waits for its permit.
+func (t *task) prepare() *attempt {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.canceled == nil && t.state != StateWaiting {
+		t.enterLocked(StateWaiting)
+	}
+	return t.prepareLocked()
+}
+
+// prepareLocked makes the next attempt, which can be canceled from then on.
+func (t *task) prepareLocked() *attempt {
 	if t.canceled != nil {
 		return nil
-	}
-	if mustWait && t.state != StateWaiting {
-		t.enterLocked(StateWaiting)
 	}
 	t.current = newAttempt(t, t.attempts+1)
 	return t.current
 }
 
-// start lets the attempt, which holds its permit, begin; not once admission is closed, even if the shutdown has not come to this task yet.
+// start lets the attempt, which holds its permit, begin.
 func (t *task) start(a *attempt) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	return t.startLocked(a)
+}
+
+// startLocked lets the attempt begin; not once admission is closed, even if the shutdown has not come to this task yet.
+func (t *task) startLocked(a *attempt) bool {
 	if t.sup.closing.Load() {
 		t.cancelLocked(ErrShutdown, 0)
 	}

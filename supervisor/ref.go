@@ -21,7 +21,7 @@ func (s *Supervisor) find(ref Ref) (*task, error) {
 	s.retained.expire(time.Now(), s.byUID)
 	t := s.byName[ref.name]
 	if !ref.uid.IsZero() {
-		t = s.byUID[ref.uid]
+		t = s.byUID.get(ref.uid)
 	}
 	if t == nil {
 		return nil, &TaskError{Name: ref.name, UID: ref.uid, Err: ErrTaskNotFound}

@@ -37,3 +37,33 @@ func TestNoActorWaitsToEndWhileSomebodyHoldsTheRegistry(t *testing.T) {
 		}
 	})
 }
+
+// Whether somebody else lets go of the registry before, while or after an end is handed over is a matter of luck: hence the rounds.
+func TestNoEndIsLeftBehind(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const rounds, tasks = 3000, 4
+		s := newBench(t, Config{EventBuffer: 64})
+		for round := range rounds {
+			end := make(chan struct{})
+			for i := range tasks {
+				spec := Once(fmt.Sprint(i), TaskFunc(func(context.Context) error { <-end; return nil }))
+				if _, err := s.Add(t.Context(), spec); err != nil {
+					t.Fatal(err)
+				}
+				go func() {
+					<-end
+					s.List(ListOptions{Limit: 1})
+				}()
+			}
+			synctest.Wait()
+			close(end)
+			synctest.Wait()
+			if want := uint64((round + 1) * tasks * 6); s.log.Last() != want { // looked at without the lock, which would make up for it
+				t.Fatalf("round %d: %d events, want %d", round, s.log.Last(), want)
+			}
+		}
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}

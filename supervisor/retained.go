@@ -11,7 +11,7 @@ type retained struct {
 }
 
 // keep adds a task that has just finished.
-func (r *retained) keep(t *task, byUID map[UID]*task) {
+func (r *retained) keep(t *task, byUID lives) {
 	r.tasks = append(r.tasks, t)
 	if len(r.tasks) > r.limit {
 		r.dropOldest(byUID)
@@ -20,14 +20,14 @@ func (r *retained) keep(t *task, byUID map[UID]*task) {
 }
 
 // expire drops the tasks that have been kept for too long. A task's time of finishing is set under Supervisor.mu too.
-func (r *retained) expire(now time.Time, byUID map[UID]*task) {
+func (r *retained) expire(now time.Time, byUID lives) {
 	for len(r.tasks) > 0 && now.Sub(r.tasks[0].due) > r.age {
 		r.dropOldest(byUID)
 	}
 }
 
-func (r *retained) dropOldest(byUID map[UID]*task) {
-	delete(byUID, r.tasks[0].uid)
+func (r *retained) dropOldest(byUID lives) {
+	byUID.remove(r.tasks[0])
 	r.tasks[0] = nil
 	r.tasks = r.tasks[1:]
 }

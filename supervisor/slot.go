@@ -185,7 +185,8 @@ func (s *Supervisor) submitLocked(t *task, snap *Snapshot) error {
 
 // startLocked registers a task whose slot is idle.
 func (s *Supervisor) startLocked(t *task, snap *Snapshot) {
-	s.byName[t.spec.Name], s.byUID[t.uid] = t, t
+	s.byName[t.spec.Name] = t
+	s.byUID.put(t)
 	var sl *slot
 	if t.spec.Admission.Slot != "" {
 		sl = s.makeSlotLocked(t.spec.Admission.Slot, t)
@@ -206,7 +207,8 @@ func (s *Supervisor) startLocked(t *task, snap *Snapshot) {
 
 // queueLocked registers a task that has been put into the queue of its slot.
 func (s *Supervisor) queueLocked(t *task, sl *slot, snap *Snapshot) {
-	s.byName[t.spec.Name], s.byUID[t.uid] = t, t
+	s.byName[t.spec.Name] = t
+	s.byUID.put(t)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.slot = sl
@@ -231,7 +233,7 @@ func (s *Supervisor) supersedeLocked(sl *slot, t *task, snap *Snapshot) {
 
 // refuseLocked ends the life of a task that was never registered.
 func (s *Supervisor) refuseLocked(t *task, sl *slot, why Rejection, err error, snap *Snapshot) error {
-	s.byUID[t.uid] = t
+	s.byUID.put(t)
 	t.mu.Lock()
 	t.publishLocked(&Event{Kind: TaskAddRequested})
 	t.mu.Unlock()

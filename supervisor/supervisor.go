@@ -23,7 +23,7 @@ type Supervisor struct {
 	mu registryLock // guards what is below. Order: Supervisor.mu, then task.mu, then the event log's own lock.
 
 	byName   map[string]*task // live tasks
-	byUID    map[UID]*task    // live tasks and the finished ones that are kept
+	byUID    lives            // live tasks and the finished ones that are kept
 	slots    map[string]*slot // that tasks own, but for those that only their default owner wants
 	retained retained
 	batch    batch         // events that task.publishBatchLocked is about to publish
@@ -45,7 +45,7 @@ func New(config Config) (*Supervisor, error) {
 		config:        config,
 		epoch:         newUID().String(),
 		byName:        map[string]*task{},
-		byUID:         map[UID]*task{},
+		byUID:         lives{},
 		slots:         map[string]*slot{},
 		retained:      retained{limit: max(config.RetainedTasks, 0), age: config.RetainedAge},
 		drained:       make(chan struct{}),
@@ -142,7 +142,7 @@ func (s *Supervisor) endLocked(t *task, outcome Outcome, reason string, at time.
 // forgetLocked keeps a life that has ended for a while, and tells when it was the last one.
 func (s *Supervisor) forgetLocked(t *task) {
 	if s.retained.limit == 0 {
-		delete(s.byUID, t.uid)
+		s.byUID.remove(t)
 	} else {
 		s.retained.keep(t, s.byUID)
 	}

@@ -42,6 +42,9 @@ func nextTick(at uint64) uint64 {
 	}
 }
 
+// tick returns the first half: the time part, and the version.
+func (u UID) tick() uint64 { return binary.BigEndian.Uint64(u[:8]) }
+
 // ParseUID reads the form that String writes.
 func ParseUID(s string) (UID, error) {
 	if len(s) != 36 {

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"errors"
 	"slices"
 	"sync"
 	"testing"
@@ -54,5 +55,21 @@ func TestUIDsOfManyGoroutinesDiffer(t *testing.T) {
 	}
 	if len(seen) != goroutines*each {
 		t.Errorf("%d different times in %d UIDs", len(seen), goroutines*each)
+	}
+}
+
+func TestAUIDWithTheTimeOfAnotherIsNotFound(t *testing.T) {
+	s := newBench(t, Config{})
+	snap, err := s.Add(t.Context(), Once("t", noop))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := snap.UID
+	other[15] ^= 1
+	if _, err := s.Get(ByUID(other)); !errors.Is(err, ErrTaskNotFound) {
+		t.Errorf("%s is found for %s: %v", snap.UID, other, err)
+	}
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

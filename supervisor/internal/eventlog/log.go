@@ -112,7 +112,7 @@ func (l *Log[T]) appendLocked(v *T, sequence uint64) uint64 {
 }
 
 // spins is how often an append looks for the lock to be free before it goes to sleep: for a few times as long as another append takes.
-const spins = 100
+const spins = 400
 
 // lock locks mu. sync.Mutex itself does not spin while other goroutines are ready to run, and to be put to sleep and woken takes ten times as
 // long as an append: with two writers that was a tenth of the time of a short life of a task.
