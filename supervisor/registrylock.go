@@ -11,7 +11,9 @@ import (
 //
 // No end is left behind. An actor first hands it over and then looks whether it can have the mutex; who lets go of the mutex first
 // unlocks it and then looks whether something was handed over. Whatever the order, one of the two sees the other. That the actor
-// cannot have the mutex means that somebody has it, or was just woken to have it, and will let go of it afterwards.
+// cannot have the mutex means that somebody has it, or was just woken to have it, and will let go of it afterwards. (Go's memory model
+// promises nothing of a TryLock that fails. What is relied on is that its look at the mutex is not made before the atomic operation in
+// front of it; a test fails where that is not so.)
 type registryLock struct {
 	mu    sync.Mutex
 	ended atomic.Pointer[endedLife] // handed over and not recorded, the newest first
