@@ -67,6 +67,7 @@ func TestHostileBodies(t *testing.T) {
 				if end.Outcome != OutcomeFailed || end.LastError == nil || !strings.HasPrefix(end.LastError.Reason, c.want) {
 					t.Fatalf("outcome %s, %.100q", end.Outcome, end.LastError.Reason)
 				}
+				synctest.Wait() // it is given back after the end is on record
 				if !r.permits.TryAcquire(1) {
 					t.Error("the permit is lost")
 				}
