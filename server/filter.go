@@ -110,12 +110,14 @@ func (f *taskFilter) match(snap *supervisor.Snapshot) bool {
 
 // eventFilter selects events. The zero value selects all.
 type eventFilter struct {
+	all   bool       // selects all: there is no need to ask
 	tasks taskFilter // without states
 	kinds set[pb.EventKind]
 }
 
 func newEventFilter(field string, f *pb.EventFilter, v *violations) eventFilter {
 	return eventFilter{
+		all:   len(f.GetNames()) == 0 && len(f.GetKinds()) == 0 && len(f.GetUids()) == 0,
 		tasks: newTaskFilter(field, &pb.TaskFilter{Names: f.GetNames(), Uids: f.GetUids()}, v),
 		kinds: newSet(field+".kinds", f.GetKinds(), v, func(field string, kind pb.EventKind) pb.EventKind {
 			v.enum(field, kind, false)
@@ -125,6 +127,6 @@ func newEventFilter(field string, f *pb.EventFilter, v *violations) eventFilter 
 }
 
 // match: an event about no task has an empty name and a zero uid, which are not among those that a filter can name.
-func (f *eventFilter) match(e *supervisor.Event) bool {
-	return f.kinds.has(toWire(wireKinds[:], e.Kind)) && f.tasks.names.match(e.Task) && f.tasks.uids.has(e.UID)
+func (f *eventFilter) match(e *eventKey) bool {
+	return f.kinds.has(toWire(wireKinds[:], e.kind)) && f.tasks.names.match(e.task) && f.tasks.uids.has(e.uid)
 }

@@ -13,8 +13,8 @@ import (
 // "Events about no task satisfy neither names, label_selector nor uids."
 func TestEventFilter(t *testing.T) {
 	uid := must(supervisor.ParseUID("01890a5d-ac96-774b-bcce-b302099a8057"))
-	about := supervisor.Event{Kind: supervisor.TaskStarting, Task: "web/1", UID: uid}
-	aboutNone := supervisor.Event{Kind: supervisor.ShutdownRequested}
+	about := eventKey{kind: supervisor.TaskStarting, task: "web/1", uid: uid}
+	aboutNone := eventKey{kind: supervisor.ShutdownRequested}
 	for name, test := range map[string]struct {
 		filter      *pb.EventFilter
 		task, other bool // whether each of the two events is selected

@@ -48,6 +48,7 @@ func (s *Server) grpcOptions() []grpc.ServerOption {
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 		grpc.MaxConcurrentStreams(s.config.MaxConcurrentStreams),
 		grpc.MaxRecvMsgSize(grpcMaxRequestBytes),
+		grpc.ForceServerCodecV2(newCodec()),
 	}
 }
 

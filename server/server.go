@@ -2,7 +2,6 @@ package server
 
 import (
 	"sync"
-	"sync/atomic"
 
 	"google.golang.org/grpc"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
@@ -24,7 +23,9 @@ type Server struct {
 	catalog catalog
 	config  Config // defaults filled in
 	health  *healthServer
-	watches atomic.Int64 // WatchEvents streams that are open
+	feed    *feed
+	batches sync.Pool // of *batch
+	streams streams
 	drain   drain
 
 	mu          sync.Mutex     // guards what is below
@@ -44,6 +45,8 @@ func New(sup *supervisor.Supervisor, plugins *plugin.Registry, config Config) *S
 		catalog: newCatalog(plugins, config.Logger),
 		config:  config,
 		health:  newHealth(sup),
+		feed:    newFeed(sup),
+		batches: sync.Pool{New: func() any { return new(batch) }},
 		drain:   newDrain(),
 	}
 }

@@ -1,13 +1,11 @@
 package server
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
 
 	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
 	"github.com/taskvisor/taskvisor/supervisor"
@@ -21,15 +19,10 @@ const (
 )
 
 const (
-	// maxMessageSize is how many bytes of events or tasks a message has at most, if it has more than one: with the 5 bytes that gRPC puts in front,
-	// and a cursor and a gap, it fits into one HTTP/2 frame of 16 KiB.
-	maxMessageSize = 16<<10 - 5 - maxPositionSize
-	// maxPositionSize is what a cursor and a gap need at most: an epoch of 36 bytes, three sequences, their tags and lengths.
-	maxPositionSize = 100
-	// readAhead is how many events a stream takes out of the log at once.
-	readAhead = 64
 	// snapshotPage is how many tasks a stream asks the engine for at once.
 	snapshotPage = 512
+	// maxScan is how many events a stream looks at, at least, before it looks up whether a heartbeat is due.
+	maxScan = 4096
 )
 
 // WatchEvents implements taskvisor.v1.SupervisorService.
@@ -46,12 +39,13 @@ func (s *Server) watchEvents(req *pb.WatchEventsRequest, stream grpc.ServerStrea
 	if err != nil {
 		return err
 	}
-	defer s.watches.Add(-1)
-	if open, limit := s.watches.Add(1), s.config.MaxStreams; limit > 0 && open > int64(limit) {
-		return &limitError{pb.ErrorReason_ERROR_REASON_STREAM_LIMIT, limit,
-			fmt.Sprintf("%d streams of events are open, which is as many as may be; close one, or start the server with a higher limit", limit)}
+	w.server, w.stream = s, stream
+	w.progress.since, w.progress.peer = time.Now(), peerOf(stream.Context())
+	w.progress.sequence.Store(s.sup.Cursor().Sequence)
+	if err := s.streams.enter(w, s.config.MaxStreams); err != nil {
+		return err
 	}
-	w.sup, w.stream = s.sup, stream
+	defer s.streams.leave(w)
 	return w.run()
 }
 
@@ -61,9 +55,13 @@ func (s *Server) watchEvents(req *pb.WatchEventsRequest, stream grpc.ServerStrea
 //	check ► subscribe ─ OLDEST, resume ──────────────────────────────┼─► follow ─► status
 //	               └─ SNAPSHOT ─────────► tasks ► snapshot_complete ─┘
 //
-// follow sends events, gaps, and a heartbeat whenever nothing else was sent for a while. It ends when the supervisor has shut down and the
-// last event is sent, or when a message cannot be sent because the caller has left. One goroutine does all this; while it waits in a
-// send because the client does not read, the log goes on without it, and what it misses comes out as a gap.
+// follow sends what the feed has: all of it that has happened, in messages that are as full as may be, and then it waits. An event after a quiet
+// time leaves at once. Then the stream lingers before it looks again, so that under load a message has many events. A heartbeat tells how
+// far it has come when nothing else was sent for a while. The stream ends when the supervisor has shut down and the last event is sent, or
+// when a message cannot be sent because the caller has left.
+//
+// One goroutine does all this, and holds nothing of the log while it waits. While a send waits for a client that does not read, the log goes
+// on without it, and what the stream misses comes out as a gap.
 type watch struct {
 	// The request.
 	filter    eventFilter
@@ -71,11 +69,15 @@ type watch struct {
 	resume    *supervisor.Cursor // nil: start counts
 	heartbeat time.Duration
 
-	sup    *supervisor.Supervisor
+	server *Server
 	stream grpc.ServerStreamingServer[pb.WatchEventsResponse]
-	reader *supervisor.Reader
-	listed listed    // what a snapshot has told already of the events that are yet to be read
-	sent   time.Time // when the last message was
+	reader *supervisor.Reader // waits; the events come from the feed
+	listed listed             // what a snapshot has told already of the events that are yet to be read
+	sent   time.Time          // when the last message was
+	told   time.Time          // when the last message with events was
+	timer  *time.Timer        // for the next heartbeat, or the end of a linger
+
+	progress progress // what others may see of it
 }
 
 // checkWatch returns a stream as the request wants it, without server.
@@ -114,6 +116,8 @@ func (w *watch) run() error {
 		return err
 	}
 	defer w.reader.Close()
+	w.timer = time.NewTimer(w.heartbeat)
+	defer w.timer.Stop()
 	if err := w.begin(); err != nil {
 		return err
 	}
@@ -123,14 +127,15 @@ func (w *watch) run() error {
 // subscribe opens the reader: from here on nothing is missed. The caller learns of that at once, by the headers. A cursor that the server
 // itself has chosen expires only if the log turns over in this very moment; then there is another one.
 func (w *watch) subscribe() (err error) {
-	w.reader, err = w.sup.Read(w.from())
+	w.reader, err = w.server.sup.Read(w.from())
 	for err != nil && w.resume == nil {
-		w.reader, err = w.sup.Read(w.from())
+		w.reader, err = w.server.sup.Read(w.from())
 	}
 	if err != nil {
 		return err
 	}
 	w.sent = time.Now()
+	w.progress.sequence.Store(w.reader.Cursor().Sequence)
 	return w.stream.SendHeader(metadata.MD{})
 }
 
@@ -140,9 +145,9 @@ func (w *watch) from() supervisor.Cursor {
 	case w.resume != nil:
 		return *w.resume
 	case w.start == pb.WatchStart_WATCH_START_OLDEST:
-		return w.sup.OldestCursor()
+		return w.server.sup.OldestCursor()
 	default:
-		return w.sup.Cursor()
+		return w.server.sup.Cursor()
 	}
 }
 
@@ -161,14 +166,18 @@ func (w *watch) begin() error {
 
 // follow sends events until the end.
 func (w *watch) follow() error {
-	buf := make([]supervisor.Event, readAhead)
 	for {
-		n, gap, err := w.next(buf)
+		m, more := w.collect()
+		var err error
 		switch {
-		case err == nil:
-			err = w.sendEvents(buf[:n], gap)
-		case errors.Is(err, context.DeadlineExceeded) && w.stream.Context().Err() == nil:
+		case m != nil:
+			err = w.send(m, m.events, m.size, m.gap)
+		case !more:
+			err = w.wait()
+		case time.Since(w.sent) >= w.heartbeat: // everything is filtered out, and it does not end
 			err = w.sendCursor()
+		default:
+			err = w.stream.Context().Err()
 		}
 		if err != nil {
 			return err
@@ -176,51 +185,112 @@ func (w *watch) follow() error {
 	}
 }
 
-// next waits for events, but not longer than until a heartbeat is due: then the error is context.DeadlineExceeded.
-func (w *watch) next(buf []supervisor.Event) (n int, gap supervisor.Gap, err error) {
-	ctx, cancel := context.WithDeadline(w.stream.Context(), w.sent.Add(w.heartbeat))
-	defer cancel()
-	return w.reader.Next(ctx, buf)
-}
-
-// sendEvents sends those of the events that the filter selects, in as few messages as they fit into: one event that comes alone goes alone.
-// If there are none and nothing was lost, it is left to a heartbeat to tell how far the stream has come.
-func (w *watch) sendEvents(events []supervisor.Event, gap supervisor.Gap) error {
-	msg, room := &pb.WatchEventsResponse{Gap: gapToWire(gap)}, newRoom(maxMessageSize)
-	cursor := w.reader.Cursor()
-	for i := range events {
-		e := &events[i]
-		if w.listed.has(e) || !w.filter.match(e) {
-			continue
-		}
-		event := eventToWire(e)
-		if !room.take(event) {
-			cursor.Sequence = msg.Events[len(msg.Events)-1].GetSequence()
-			msg.Cursor = cursorToWire(cursor)
-			if err := w.send(msg); err != nil {
+// wait returns when something has happened after the cursor. Where nothing is to be waited for, as the supervisor has shut down, the error is
+// ErrClosed.
+func (w *watch) wait() error {
+	if err := w.linger(); err != nil {
+		return err
+	}
+	for {
+		w.timer.Reset(time.Until(w.sent.Add(w.heartbeat)))
+		select {
+		case <-w.reader.Ready():
+			if w.reader.Cursor().Sequence == w.server.sup.Cursor().Sequence {
+				return supervisor.ErrClosed
+			}
+			return nil
+		case <-w.timer.C:
+			if err := w.sendCursor(); err != nil {
 				return err
 			}
-			msg, room = &pb.WatchEventsResponse{}, newRoom(maxMessageSize)
-			room.take(event)
+		case <-w.stream.Context().Done():
+			return w.stream.Context().Err()
 		}
-		msg.Events = append(msg.Events, event)
 	}
-	if len(msg.Events) == 0 && msg.Gap == nil {
+}
+
+// linger waits until the last message with events is Config.Linger ago. At the end of everything there is nothing more to wait for.
+func (w *watch) linger() error {
+	left := time.Until(w.told.Add(w.server.config.Linger))
+	if left <= 0 {
 		return nil
 	}
-	msg.Cursor = cursorToWire(w.reader.Cursor())
-	return w.send(msg)
+	w.timer.Reset(left)
+	select {
+	case <-w.timer.C:
+		return nil
+	case <-w.server.drain.verdict.done:
+		return nil
+	case <-w.stream.Context().Done():
+		return w.stream.Context().Err()
+	}
 }
+
+// collect moves the cursor over events that have happened, and returns those that the filter selects, as a message, or nil if there is
+// nothing to tell: it is left to a heartbeat, then, to tell how far the stream has come. More says that there may be more at once.
+func (w *watch) collect() (m *frame, more bool) {
+	b, _ := w.server.batches.Get().(*batch)
+	defer w.server.batches.Put(b)
+	b.reset()
+	more = true
+	for scanned := 0; more && scanned < maxScan; {
+		r, gap := w.server.feed.after(w.cursor())
+		if more = r.len() > 0; !more {
+			break
+		}
+		if !gap.IsZero() {
+			if b.events > 0 {
+				break // a gap comes before the events of its message
+			}
+			b.gap = gap
+			w.pass(gap.Last)
+		}
+		n := b.take(&r, w)
+		w.pass(w.cursor() + uint64(n))
+		scanned += n
+		if n < r.len() {
+			break // the message is full
+		}
+	}
+	return b.frame(w.reader.Cursor()), more
+}
+
+func (w *watch) cursor() uint64 { return w.reader.Cursor().Sequence }
+
+// pass moves the cursor on.
+func (w *watch) pass(sequence uint64) {
+	w.reader.Skip(sequence)
+	w.progress.sequence.Store(sequence)
+}
+
+// selects reports whether the stream is to deliver event i of the run, which has this sequence.
+func (w *watch) selects(key *eventKey, sequence uint64) bool {
+	return !w.listed.has(key.uid, sequence) && w.filter.match(key)
+}
+
+// selectsAll reports whether there is no need to ask.
+func (w *watch) selectsAll() bool { return w.listed.sequences == nil && w.filter.all }
 
 // sendCursor tells how far the stream has come.
 func (w *watch) sendCursor() error {
-	return w.send(&pb.WatchEventsResponse{Cursor: cursorToWire(w.reader.Cursor())})
+	m := newFrame(nil, 0, 0, w.reader.Cursor(), supervisor.Gap{})
+	return w.send(m, 0, m.size, supervisor.Gap{})
 }
 
-func (w *watch) send(msg *pb.WatchEventsResponse) error {
-	if err := w.stream.Send(msg); err != nil {
+// sendMessage sends a message without events.
+func (w *watch) sendMessage(m *pb.WatchEventsResponse) error {
+	return w.send(m, 0, proto.Size(m), supervisor.Gap{})
+}
+
+func (w *watch) send(m proto.Message, events, size int, gap supervisor.Gap) error {
+	if err := w.stream.SendMsg(m); err != nil {
 		return err
 	}
 	w.sent = time.Now()
+	if events > 0 {
+		w.told = w.sent
+	}
+	w.progress.traffic.add(events, size, gap)
+	w.server.streams.total.add(events, size, gap)
 	return nil
 }

@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
@@ -59,10 +60,24 @@ func ParseUID(s string) (UID, error) {
 
 // String returns the UID in the form of RFC 9562, 36 characters long; the zero UID gives an empty string.
 func (u UID) String() string {
+	text, _ := u.AppendText(make([]byte, 0, 36)) // never fails
+	return string(text)
+}
+
+// AppendText appends what String returns. It never fails.
+func (u UID) AppendText(b []byte) ([]byte, error) {
 	if u.IsZero() {
-		return ""
+		return b, nil
 	}
-	return uuid.UUID(u).String()
+	from := 0
+	for _, to := range [...]int{4, 6, 8, 10, len(u)} {
+		if from > 0 {
+			b = append(b, '-')
+		}
+		b = hex.AppendEncode(b, u[from:to])
+		from = to
+	}
+	return b, nil
 }
 
 // IsZero reports whether u stands for none.
