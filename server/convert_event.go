@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -155,4 +156,9 @@ func exitCodeIf(set bool, code int32) *int32 {
 }
 
 // validText makes text fit for a string field, which takes nothing but UTF-8. What bodies and programs in this process say may be anything.
-func validText(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
+func validText(text string) string {
+	if utf8.ValidString(text) { // several times as fast as the other, which nearly always would find the same
+		return text
+	}
+	return strings.ToValidUTF8(text, "\uFFFD")
+}

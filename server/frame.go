@@ -32,39 +32,48 @@ type frame struct {
 	size    int // bytes, of the whole message
 	payload mem.BufferSlice
 	decoded *pb.WatchEventsResponse // nil until somebody asks
+
+	// What an ordinary payload consists of, so that all of a frame is one allocation.
+	buffers  [framePieces + 1]mem.Buffer
+	slices   [framePieces + 1]mem.SliceBuffer
+	position [maxPositionSize]byte
 }
+
+// framePieces is how many pieces an ordinary frame has: as many segments of the feed as a full message takes parts of.
+const framePieces = 3
 
 // newFrame returns a frame of the pieces, which are size bytes of encoded events, and of what comes behind them.
 func newFrame(pieces [][]byte, events, size int, c supervisor.Cursor, gap supervisor.Gap) *frame {
 	f := &frame{events: events, gap: gap}
-	if len(pieces)*minSharedPiece <= size {
-		f.payload = shared(pieces, c, gap)
+	if len(pieces)*minSharedPiece <= size || len(pieces) == 1 {
+		f.share(pieces, c)
 	} else {
-		f.payload = copied(pieces, size, c, gap)
+		f.copy(pieces, size, c)
 	}
 	f.size = f.payload.Len()
 	return f
 }
 
-// shared returns the pieces as they are.
-func shared(pieces [][]byte, c supervisor.Cursor, gap supervisor.Gap) mem.BufferSlice {
-	payload := make(mem.BufferSlice, 0, len(pieces)+1)
-	for _, piece := range pieces {
-		payload = append(payload, mem.SliceBuffer(piece))
+// share makes a payload of the pieces as they are.
+func (f *frame) share(pieces [][]byte, c supervisor.Cursor) {
+	f.payload = f.buffers[:0]
+	slices := append(f.slices[:0], make([]mem.SliceBuffer, len(pieces)+1)...)
+	for i, piece := range append(pieces, appendPosition(f.position[:0], c, f.gap)) {
+		slices[i] = piece
+		f.payload = append(f.payload, &slices[i]) // a pointer, for which the interface needs no allocation
 	}
-	return append(payload, mem.SliceBuffer(appendPosition(nil, c, gap)))
 }
 
-// copied returns the pieces in one buffer, which gRPC returns to its pool once it has sent it.
-func copied(pieces [][]byte, size int, c supervisor.Cursor, gap supervisor.Gap) mem.BufferSlice {
+// copy makes a payload of one buffer, which gRPC returns to its pool once it has sent it.
+func (f *frame) copy(pieces [][]byte, size int, c supervisor.Cursor) {
 	pool := mem.DefaultBufferPool()
 	buf := pool.Get(size + maxPositionSize)
 	b := (*buf)[:0]
 	for _, piece := range pieces {
 		b = append(b, piece...)
 	}
-	*buf = appendPosition(b, c, gap)
-	return mem.BufferSlice{mem.NewBuffer(buf, pool)}
+	*buf = appendPosition(b, c, f.gap)
+	f.payload = append(f.buffers[:0], mem.NewBuffer(buf, pool))
 }
 
 // ProtoReflect implements proto.Message. It works until the frame was sent.
