@@ -85,6 +85,11 @@ func appendVarint(b []byte, field protowire.Number, value uint64) []byte {
 	if value == 0 {
 		return b
 	}
+	return appendNumber(b, field, value)
+}
+
+// appendNumber is apart from appendVarint for the compiler to put that in line: most fields of an event are zero.
+func appendNumber(b []byte, field protowire.Number, value uint64) []byte {
 	return protowire.AppendVarint(protowire.AppendTag(b, field, protowire.VarintType), value)
 }
 
@@ -96,13 +101,17 @@ func appendExitCode(b []byte, field protowire.Number, set bool, code int32) []by
 	if !set {
 		return b
 	}
-	return protowire.AppendVarint(protowire.AppendTag(b, field, protowire.VarintType), uint64(code))
+	return appendNumber(b, field, uint64(code))
 }
 
 func appendText(b []byte, field protowire.Number, text string) []byte {
 	if text == "" {
 		return b
 	}
+	return appendString(b, field, text)
+}
+
+func appendString(b []byte, field protowire.Number, text string) []byte {
 	return protowire.AppendString(protowire.AppendTag(b, field, protowire.BytesType), validText(text))
 }
 

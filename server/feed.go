@@ -8,15 +8,15 @@ import (
 )
 
 const (
-	// feedSegmentEvents is how many sequences share a segment of the feed: two segments of ordinary events fill a message.
-	feedSegmentEvents = 64
-	// typicalEventBytes is how much room a segment makes for an event at first.
+	// feedSegmentEvents is how many sequences share a segment of the feed: a segment of ordinary events about fills a message.
+	feedSegmentEvents = 128
+	// typicalEventBytes is how much room the first segments make for an event.
 	typicalEventBytes = 128
 )
 
 // feed is the event log as it goes over the wire: what any number of streams share, so that an event is encoded once whatever their number.
 //
-// The log is cut into segments, of 64 sequences each. A segment is the encodings of its events, one behind the other; as each is a whole
+// The log is cut into segments, of 128 sequences each. A segment is the encodings of its events, one behind the other; as each is a whole
 // element of the repeated field WatchEventsResponse.events, any run of them is a part of a message, and goes into one without being copied.
 // Beside the bytes the segment keeps, for each event, where it ends and what filters look at.
 //
@@ -36,6 +36,8 @@ type feed struct {
 	segments []atomic.Pointer[feedSegment] // the segment of number n is at n modulo the length; nil: not made yet
 	buffers  sync.Pool                     // of *feedBuffer
 
+	segmentBytes atomic.Int64 // how much room a segment makes at first: a little more than the last one needed
+
 	encoded      atomic.Uint64 // events
 	encodedBytes atomic.Uint64
 }
@@ -44,11 +46,13 @@ type feed struct {
 type feedBuffer [feedSegmentEvents]supervisor.Event
 
 func newFeed(sup *supervisor.Supervisor) *feed {
-	return &feed{
+	f := &feed{
 		sup:      sup,
 		segments: make([]atomic.Pointer[feedSegment], sup.EventBuffer()/feedSegmentEvents+3),
 		buffers:  sync.Pool{New: func() any { return new(feedBuffer) }},
 	}
+	f.segmentBytes.Store(feedSegmentEvents * typicalEventBytes)
+	return f
 }
 
 // after returns events that follow sequence: those of one segment, as many as have happened, at least one; none if none have. The gap, if
@@ -83,10 +87,11 @@ func (f *feed) segment(sequence uint64) *feedSegment {
 
 // feedSegment has the encodings of consecutive events, out of those whose sequences are its own.
 type feedSegment struct {
-	number uint64 // the sequences are from number·feedSegmentEvents+1 on; constant
+	number uint64      // the sequences are from number·feedSegmentEvents+1 on; constant
+	full   atomic.Bool // nothing below changes any more, and mu is not needed
 
 	mu     sync.Mutex         // guards what is below
-	reader *supervisor.Reader // of what comes behind the last event; nil before the first one, and when the segment is full
+	reader *supervisor.Reader // of what comes behind the last event; nil before the first one, and once the segment is full
 	first  uint64             // sequence of the first event
 	run    run                // the events
 }
@@ -125,9 +130,11 @@ func (r *run) slice(i, j int) []byte {
 
 // from returns the events from sequence on, as many as have happened; none if sequence is not in this segment any more.
 func (s *feedSegment) from(f *feed, sequence uint64) run {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.extendLocked(f)
+	if !s.full.Load() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.extendLocked(f)
+	}
 	if sequence < s.first || sequence >= s.first+uint64(s.run.len()) {
 		return run{}
 	}
@@ -140,10 +147,7 @@ func (s *feedSegment) end() uint64 { return (s.number + 1) * feedSegmentEvents }
 
 // extendLocked encodes what has happened since and belongs to the segment.
 func (s *feedSegment) extendLocked(f *feed) {
-	if s.run.len() > 0 && s.reader == nil || !s.openLocked(f) {
-		return
-	}
-	if s.reader.Cursor().Sequence >= f.sup.Cursor().Sequence {
+	if s.full.Load() || !s.openLocked(f) || s.reader.Cursor().Sequence >= f.sup.Cursor().Sequence {
 		return
 	}
 	buf, _ := f.buffers.Get().(*feedBuffer)
@@ -153,6 +157,8 @@ func (s *feedSegment) extendLocked(f *feed) {
 	f.buffers.Put(buf)
 	if s.reader.Cursor().Sequence >= s.end() {
 		s.reader = nil
+		s.full.Store(true)
+		f.segmentBytes.Store(int64(len(s.run.bytes) + len(s.run.bytes)/8))
 	}
 }
 
@@ -178,7 +184,7 @@ func (s *feedSegment) encodeLocked(f *feed, events []supervisor.Event, gap super
 		s.run, s.first = run{}, gap.Last+1
 	}
 	if s.run.bytes == nil {
-		s.run.bytes = make([]byte, 0, len(events)*typicalEventBytes)
+		s.run.bytes = make([]byte, 0, f.segmentBytes.Load())
 		s.run.ends = make([]uint32, 0, feedSegmentEvents)
 		s.run.keys = make([]eventKey, 0, feedSegmentEvents)
 	}

@@ -69,15 +69,14 @@ func (u UID) AppendText(b []byte) ([]byte, error) {
 	if u.IsZero() {
 		return b, nil
 	}
-	from := 0
-	for _, to := range [...]int{4, 6, 8, 10, len(u)} {
-		if from > 0 {
-			b = append(b, '-')
-		}
-		b = hex.AppendEncode(b, u[from:to])
-		from = to
-	}
-	return b, nil
+	var text [36]byte
+	hex.Encode(text[:8], u[:4])
+	hex.Encode(text[9:13], u[4:6])
+	hex.Encode(text[14:18], u[6:8])
+	hex.Encode(text[19:23], u[8:10])
+	hex.Encode(text[24:], u[10:])
+	text[8], text[13], text[18], text[23] = '-', '-', '-', '-'
+	return append(b, text[:]...), nil
 }
 
 // IsZero reports whether u stands for none.
