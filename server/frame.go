@@ -56,10 +56,16 @@ func newFrame(pieces [][]byte, events, size int, c supervisor.Cursor, gap superv
 
 // share makes a payload of the pieces as they are.
 func (f *frame) share(pieces [][]byte, c supervisor.Cursor) {
-	f.payload = f.buffers[:0]
-	slices := append(f.slices[:0], make([]mem.SliceBuffer, len(pieces)+1)...)
-	for i, piece := range append(pieces, appendPosition(f.position[:0], c, f.gap)) {
+	slices, n := f.slices[:], len(pieces)+1
+	if n > len(slices) {
+		slices = make([]mem.SliceBuffer, n)
+	}
+	for i, piece := range pieces {
 		slices[i] = piece
+	}
+	slices[n-1] = appendPosition(f.position[:0], c, f.gap)
+	f.payload = f.buffers[:0]
+	for i := range n {
 		f.payload = append(f.payload, &slices[i]) // a pointer, for which the interface needs no allocation
 	}
 }
