@@ -38,6 +38,7 @@ func TestStats(t *testing.T) {
 				want.Bytes += uint64(proto.Size(msg))
 			}
 		}
+		synctest.Wait() // a message is counted when it was sent
 		got := h.Server.Stats()
 		if got.Traffic != want || got.Streams != 2 || got.Opened != 2 || got.Encoded != latest || got.EncodedBytes == 0 || got.MaxLag != 0 {
 			t.Errorf("got %+v, want %+v", got, want)
@@ -72,6 +73,7 @@ func TestStatsOfAStreamThatFallsBehind(t *testing.T) {
 		}
 		g.open()
 		f.until(func(msg *pb.WatchEventsResponse) bool { return msg.GetCursor().GetSequence() == 30 })
+		synctest.Wait() // a message is counted when it was sent
 		if got := h.Server.Stats(); got.Gaps != 1 || got.Lost != 22 || got.MaxLag != 0 || h.Server.Streams()[0].Lost != 22 {
 			t.Errorf("got %+v", got)
 		}
