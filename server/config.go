@@ -14,6 +14,9 @@ const (
 	DefaultLinger               = 2 * time.Millisecond
 )
 
+// MaxLinger is the largest Config.Linger.
+const MaxLinger = 100 * time.Millisecond
+
 // Config says how a Server behaves. The zero value works: each zero field stands for its default.
 type Config struct {
 	// Logger for what happens to calls. Default: slog.Default().
@@ -29,7 +32,7 @@ type Config struct {
 	// negative, 4 MiB, which is where gRPC itself refuses to read on.
 	MaxRequestBytes int
 	// Linger is how long a stream of events waits after a message before it looks for more: under load, messages then have many events, which
-	// costs everybody less. An event after a quiet time is not held up. Default: 2 ms. Negative: none. At most 100 ms.
+	// costs everybody less. An event after a quiet time is not held up. Default: 2 ms. Negative: none. At most MaxLinger.
 	Linger time.Duration
 	// DrainTimeout is how long clients have, once the supervisor has shut down, to read the rest of their streams before their connections
 	// are closed. Default: 5 s.
@@ -59,7 +62,7 @@ func (c Config) withDefaults() Config {
 	if c.Linger == 0 {
 		c.Linger = DefaultLinger
 	}
-	c.Linger = min(c.Linger, minHeartbeat)
+	c.Linger = min(c.Linger, MaxLinger)
 	if c.DrainTimeout <= 0 {
 		c.DrainTimeout = DefaultDrainTimeout
 	}
