@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
+	"github.com/taskvisor/taskvisor/server/internal/label"
 	"github.com/taskvisor/taskvisor/supervisor"
 )
 
@@ -90,6 +91,7 @@ func (n *names) match(name string) bool {
 type taskFilter struct {
 	names  names
 	states set[pb.TaskState]
+	labels label.Selector
 	uids   set[supervisor.UID]
 }
 
@@ -100,12 +102,14 @@ func newTaskFilter(field string, f *pb.TaskFilter, v *violations) taskFilter {
 			v.enum(field, state, false)
 			return state
 		}),
-		uids: newSet(field+".uids", f.GetUids(), v, v.uid),
+		labels: v.selector(field+".label_selector", f.GetLabelSelector()),
+		uids:   newSet(field+".uids", f.GetUids(), v, v.uid),
 	}
 }
 
 func (f *taskFilter) match(snap *supervisor.Snapshot) bool {
-	return f.names.match(snap.Spec.Name) && f.states.has(toWire(wireStates[:], snap.State)) && f.uids.has(snap.UID)
+	return f.names.match(snap.Spec.Name) && f.states.has(toWire(wireStates[:], snap.State)) && f.uids.has(snap.UID) &&
+		f.labels.Match(snap.Spec.Labels)
 }
 
 // eventFilter selects events. The zero value selects all.
@@ -116,7 +120,7 @@ type eventFilter struct {
 
 func newEventFilter(field string, f *pb.EventFilter, v *violations) eventFilter {
 	return eventFilter{
-		tasks: newTaskFilter(field, &pb.TaskFilter{Names: f.GetNames(), Uids: f.GetUids()}, v),
+		tasks: newTaskFilter(field, &pb.TaskFilter{Names: f.GetNames(), LabelSelector: f.GetLabelSelector(), Uids: f.GetUids()}, v),
 		kinds: newSet(field+".kinds", f.GetKinds(), v, func(field string, kind pb.EventKind) pb.EventKind {
 			v.enum(field, kind, false)
 			return kind
@@ -124,7 +128,9 @@ func newEventFilter(field string, f *pb.EventFilter, v *violations) eventFilter 
 	}
 }
 
-// match: an event about no task has an empty name and a zero uid, which are not among those that a filter can name.
+// match: an event about no task has an empty name and a zero uid, which are not among those that a filter can name. It has no labels either,
+// but is not among those that lack a label.
 func (f *eventFilter) match(e *supervisor.Event) bool {
-	return f.kinds.has(toWire(wireKinds[:], e.Kind)) && f.tasks.names.match(e.Task) && f.tasks.uids.has(e.UID)
+	return f.kinds.has(toWire(wireKinds[:], e.Kind)) && f.tasks.names.match(e.Task) && f.tasks.uids.has(e.UID) &&
+		(f.tasks.labels.IsEmpty() || e.Task != "" && f.tasks.labels.Match(e.Labels))
 }

@@ -13,7 +13,7 @@ import (
 // "Events about no task satisfy neither names, label_selector nor uids."
 func TestEventFilter(t *testing.T) {
 	uid := must(supervisor.ParseUID("01890a5d-ac96-774b-bcce-b302099a8057"))
-	about := supervisor.Event{Kind: supervisor.TaskStarting, Task: "web/1", UID: uid}
+	about := supervisor.Event{Kind: supervisor.TaskStarting, Task: "web/1", UID: uid, Labels: map[string]string{"app": "web"}}
 	aboutNone := supervisor.Event{Kind: supervisor.ShutdownRequested}
 	for name, test := range map[string]struct {
 		filter      *pb.EventFilter
@@ -30,7 +30,11 @@ func TestEventFilter(t *testing.T) {
 		"kind to come":   {&pb.EventFilter{Kinds: []pb.EventKind{pb.EventKind_EVENT_KIND_TASK_OUTPUT}}, false, false},
 		"uid":            {&pb.EventFilter{Uids: []string{uid.String()}}, true, false},
 		"other uid":      {&pb.EventFilter{Uids: []string{"01890a5d-ac96-774b-bcce-b302099a8058"}}, false, false},
-		"all":            {&pb.EventFilter{Uids: []string{uid.String()}, Names: []string{"web/?"}, Kinds: []pb.EventKind{3, 4}}, true, false},
+		"label":          {&pb.EventFilter{LabelSelector: "app in (web)"}, true, false},
+		"other label":    {&pb.EventFilter{LabelSelector: "app=db"}, false, false},
+		"no such label":  {&pb.EventFilter{LabelSelector: "!legacy,zone!=a"}, true, false},
+		"blank selector": {&pb.EventFilter{LabelSelector: " "}, true, true},
+		"all":            {&pb.EventFilter{Uids: []string{uid.String()}, Names: []string{"web/?"}, Kinds: []pb.EventKind{3, 4}, LabelSelector: "app"}, true, false},
 		"all but one":    {&pb.EventFilter{Uids: []string{uid.String()}, Names: []string{"web/?"}, Kinds: []pb.EventKind{4}}, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
