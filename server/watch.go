@@ -269,7 +269,7 @@ func (w *watch) selects(key *eventKey, sequence uint64) bool {
 }
 
 // selectsAll reports whether there is no need to ask.
-func (w *watch) selectsAll() bool { return w.listed.sequences == nil && w.filter.all }
+func (w *watch) selectsAll() bool { return w.listed.sequences == nil && w.filter.all() }
 
 // sendCursor tells how far the stream has come.
 func (w *watch) sendCursor() error {
