@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"sync"
 
 	"google.golang.org/grpc"
@@ -70,8 +71,18 @@ func (s *Server) NewGRPCServer(opts ...grpc.ServerOption) *grpc.Server {
 // Register adds all services to a gRPC server that the caller made: SupervisorService, PluginService, health and reflection. Most want
 // NewGRPCServer instead: Register brings no interceptors, and Shutdown does not stop that server.
 func (s *Server) Register(g reflection.GRPCServer) {
-	pb.RegisterSupervisorServiceServer(g, s)
+	g.RegisterService(s.supervisorService(), s)
 	pb.RegisterPluginServiceServer(g, s)
 	healthpb.RegisterHealthServer(g, s.health)
 	registerReflection(g)
+}
+
+// supervisorService returns the generated description of the service, with a handler of our own for WatchEvents.
+func (s *Server) supervisorService() *grpc.ServiceDesc {
+	desc := pb.SupervisorService_ServiceDesc
+	desc.Streams = slices.Clone(desc.Streams)
+	for i := range desc.Streams {
+		desc.Streams[i].Handler = s.handleWatch // the only stream there is; a test checks
+	}
+	return &desc
 }

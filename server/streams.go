@@ -136,9 +136,14 @@ func peerOf(ctx context.Context) string {
 // progress is what others may see of a stream.
 type progress struct {
 	traffic  traffic
-	since    time.Time     // constant
-	peer     string        // constant
+	since    time.Time     // constant once the stream is among the open ones
+	peer     string        // so too
 	sequence atomic.Uint64 // up to which event the stream has come
+}
+
+func (p *progress) begin(ctx context.Context, sequence uint64) {
+	p.since, p.peer = time.Now(), peerOf(ctx)
+	p.sequence.Store(sequence)
 }
 
 func (p *progress) load(latest uint64) StreamStats {

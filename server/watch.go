@@ -1,11 +1,12 @@
 package server
 
 import (
+	"errors"
+	"fmt"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/protobuf/proto"
 
 	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
 	"github.com/taskvisor/taskvisor/supervisor"
@@ -18,50 +19,54 @@ const (
 	maxHeartbeat     = time.Hour
 )
 
-const (
-	// snapshotPage is how many tasks a stream asks the engine for at once.
-	snapshotPage = 512
-	// maxScan is how many events a stream looks at, at least, before it looks up whether a heartbeat is due.
-	maxScan = 4096
-)
+// snapshotPage is how many tasks a stream asks the engine for at once.
+const snapshotPage = 512
 
 // WatchEvents implements taskvisor.v1.SupervisorService.
 func (s *Server) WatchEvents(req *pb.WatchEventsRequest, stream grpc.ServerStreamingServer[pb.WatchEventsResponse]) error {
-	err := s.watchEvents(req, stream)
+	return s.serveWatch(stream, func() (*pb.WatchEventsRequest, error) { return req, nil })
+}
+
+// handleWatch handles a call of WatchEvents in the place of the generated handler, which would receive the request on the goroutine of the
+// call: see watch.
+func (s *Server) handleWatch(_ any, stream grpc.ServerStream) error {
+	return s.serveWatch(stream, func() (*pb.WatchEventsRequest, error) {
+		req := new(pb.WatchEventsRequest)
+		return req, stream.RecvMsg(req)
+	})
+}
+
+func (s *Server) serveWatch(stream grpc.ServerStream, receive func() (*pb.WatchEventsRequest, error)) error {
+	w := &watch{server: s, stream: stream}
+	watchCallOf(stream.Context()).traffic = &w.progress.traffic
+	err := w.live(receive)
 	if left := stream.Context().Err(); left != nil {
 		err = left // whatever broke, it broke because of that
 	}
 	return s.refuse(stream.Context(), err)
 }
 
-func (s *Server) watchEvents(req *pb.WatchEventsRequest, stream grpc.ServerStreamingServer[pb.WatchEventsResponse]) error {
-	w, err := checkWatch(req)
-	if err != nil {
-		return err
-	}
-	w.server, w.stream = s, stream
-	w.progress.since, w.progress.peer = time.Now(), peerOf(stream.Context())
-	w.progress.sequence.Store(s.sup.Cursor().Sequence)
-	if err := s.streams.enter(w, s.config.MaxStreams); err != nil {
-		return err
-	}
-	defer s.streams.leave(w)
-	return w.run()
-}
-
 // watch is one stream of events, from its request to its status:
 //
-//	               ┌─ NEW ──────────────► where it begins ───────────┐
-//	check ► subscribe ─ OLDEST, resume ──────────────────────────────┼─► follow ─► status
-//	               └─ SNAPSHOT ─────────► tasks ► snapshot_complete ─┘
+//	               ┌─ NEW ──────────────► where it begins ───────────┐             ┌───────────────┐
+//	check ► subscribe ─ OLDEST, resume ──────────────────────────────┼─► deliver ──┴─► parked ──┐  │
+//	               └─ SNAPSHOT ─────────► tasks ► snapshot_complete ─┘      ▲ something happened │  │ the end, or
+//	                                                                        └────────────────────┘  ▼ the caller left
+//	                                                                                              status
 //
-// follow sends what the feed has: all of it that has happened, in messages that are as full as may be, and then it waits. An event after a quiet
-// time leaves at once. Then the stream lingers before it looks again, so that under load a message has many events. A heartbeat tells how
-// far it has come when nothing else was sent for a while. The stream ends when the supervisor has shut down and the last event is sent, or
-// when a message cannot be sent because the caller has left.
+// It delivers what the feed has: all that has happened, in messages that are as full as may be, and then it waits for more. An event after a
+// quiet time leaves at once. After a message with events the stream lingers before it looks again, so that under load a message has many. A
+// heartbeat tells how far it has come when nothing else was sent for a while. The stream ends when the supervisor has shut down and the last
+// event is sent, or when a message cannot be sent because the caller has left.
 //
-// One goroutine does all this, and holds nothing of the log while it waits. While a send waits for a client that does not read, the log goes
-// on without it, and what the stream misses comes out as a gap.
+// There are two goroutines. The one that gRPC made for the call only waits: parked, for something to happen, or else for the other one. That
+// one exists while the stream has something to do, a second longer at most, and does everything else. There are two reasons. A send waits as
+// long as the client does not read, and nothing but the return of the call can end it: so it takes a goroutine that waits for the end of the
+// server's patience instead. And the stack of the first stays small when all that needs more happens on another: 10,000 idle streams take
+// 10 KB each this way, and 20 when the sender stays. Everything in a watch belongs to the goroutine that is not waiting for the other, unless
+// it says otherwise.
+//
+// While a send waits for a client that does not read, the log goes on without the stream, and what it misses comes out as a gap.
 type watch struct {
 	// The request.
 	filter    eventFilter
@@ -70,34 +75,115 @@ type watch struct {
 	heartbeat time.Duration
 
 	server *Server
-	stream grpc.ServerStreamingServer[pb.WatchEventsResponse]
+	stream grpc.ServerStream
 	reader *supervisor.Reader // waits; the events come from the feed
 	listed listed             // what a snapshot has told already of the events that are yet to be read
 	sent   time.Time          // when the last message was
 	told   time.Time          // when the last message with events was
-	timer  *time.Timer        // for the next heartbeat, or the end of a linger
+	timer  *time.Timer        // for whatever is waited for
 
-	progress progress // what others may see of it
+	progress progress // what anyone may see of it
 }
 
-// checkWatch returns a stream as the request wants it, without server.
-func checkWatch(req *pb.WatchEventsRequest) (*watch, error) {
+// live is the life of a stream. The stream is closed by whichever goroutine is the last.
+func (w *watch) live(receive func() (*pb.WatchEventsRequest, error)) error {
+	err := w.aside(func() error { return w.open(receive) })
+	for err == nil {
+		if err = w.park(); err == nil {
+			err = w.aside(w.deliver)
+		}
+	}
+	if !errors.Is(err, errLeftBehind) {
+		w.close()
+	}
+	return err
+}
+
+// errLeftBehind says that the patience of the server was at its end before the goroutine beside that of the call was. It is what a shutdown is.
+var errLeftBehind = fmt.Errorf("a stream was cut: %w", supervisor.ErrShutdown)
+
+// aside runs f in a goroutine beside, and waits for it as long as the server does. When the call then returns, gRPC ends the stream, the send
+// that f waits in fails, and f returns. That messages are sent while a stream ends is a case that gRPC provides for: clients leave at any
+// time.
+func (w *watch) aside(f func() error) error {
+	cut, ended := w.server.drain.cut.done, make(chan error)
+	runs := w.server.drain.handlers.run(func() {
+		err := w.server.guard(w.stream.Context(), f)
+		select {
+		case ended <- err:
+		case <-cut: // either both goroutines get here or none
+			w.close()
+		}
+	})
+	if !runs {
+		return supervisor.ErrShutdown
+	}
+	select {
+	case err := <-ended:
+		return err
+	case <-cut:
+		return errLeftBehind
+	}
+}
+
+// park waits until something has happened after the cursor, or a heartbeat is due.
+func (w *watch) park() error {
+	w.timer.Reset(w.untilHeartbeat())
+	select {
+	case <-w.reader.Ready():
+		return nil
+	case <-w.timer.C:
+		return nil
+	case <-w.stream.Context().Done():
+		return w.stream.Context().Err()
+	}
+}
+
+// close gives back what the stream holds, of which there may be nothing yet.
+func (w *watch) close() {
+	w.server.streams.leave(w)
+	if w.reader != nil {
+		w.reader.Close()
+		w.timer.Stop()
+	}
+}
+
+// open begins the stream: it returns once everything is sent that comes before the events.
+func (w *watch) open(receive func() (*pb.WatchEventsRequest, error)) error {
+	_ = w.stream.SetHeader(w.server.header()) // fails only once headers were sent
+	req, err := receive()
+	if err != nil {
+		return err
+	}
+	if err := w.check(req); err != nil {
+		return err
+	}
+	w.progress.begin(w.stream.Context(), w.server.sup.Cursor().Sequence)
+	if err := w.server.streams.enter(w, w.server.config.MaxStreams); err != nil {
+		return err
+	}
+	if err := w.subscribe(); err != nil {
+		return err
+	}
+	return w.begin()
+}
+
+// check makes the stream as the request wants it.
+func (w *watch) check(req *pb.WatchEventsRequest) error {
 	if err := checkPending(req); err != nil {
-		return nil, err
+		return err
 	}
 	var v violations
-	w := &watch{
-		filter:    newEventFilter("filter", req.GetFilter(), &v),
-		start:     req.GetStart(),
-		heartbeat: v.heartbeat(req),
-	}
+	w.filter = newEventFilter("filter", req.GetFilter(), &v)
+	w.start = req.GetStart()
+	w.heartbeat = v.heartbeat(req)
 	v.enum("start", w.start, true)
 	if resume := req.GetResume(); resume != nil {
 		w.resume = &supervisor.Cursor{Epoch: resume.GetEpoch(), Sequence: resume.GetSequence()}
 		v.check(resume.GetEpoch() != "", "resume.epoch", "no epoch is given; give the cursor as the server sent it")
 		v.check(w.start == 0, "start", "%s is given beside resume; give one of them", w.start)
 	}
-	return w, v.err()
+	return v.err()
 }
 
 func (v *violations) heartbeat(req *pb.WatchEventsRequest) time.Duration {
@@ -111,19 +197,6 @@ func (v *violations) heartbeat(req *pb.WatchEventsRequest) time.Duration {
 	return d
 }
 
-func (w *watch) run() error {
-	if err := w.subscribe(); err != nil {
-		return err
-	}
-	defer w.reader.Close()
-	w.timer = time.NewTimer(w.heartbeat)
-	defer w.timer.Stop()
-	if err := w.begin(); err != nil {
-		return err
-	}
-	return w.follow()
-}
-
 // subscribe opens the reader: from here on nothing is missed. The caller learns of that at once, by the headers. A cursor that the server
 // itself has chosen expires only if the log turns over in this very moment; then there is another one.
 func (w *watch) subscribe() (err error) {
@@ -135,6 +208,7 @@ func (w *watch) subscribe() (err error) {
 		return err
 	}
 	w.sent = time.Now()
+	w.timer = time.NewTimer(w.heartbeat)
 	w.progress.sequence.Store(w.reader.Cursor().Sequence)
 	return w.stream.SendHeader(metadata.MD{})
 }
@@ -162,135 +236,4 @@ func (w *watch) begin() error {
 	default:
 		return w.sendCursor()
 	}
-}
-
-// follow sends events until the end.
-func (w *watch) follow() error {
-	for {
-		m, more := w.collect()
-		var err error
-		switch {
-		case m != nil:
-			err = w.send(m, m.events, m.size, m.gap)
-		case !more:
-			err = w.wait()
-		case time.Since(w.sent) >= w.heartbeat: // everything is filtered out, and it does not end
-			err = w.sendCursor()
-		default:
-			err = w.stream.Context().Err()
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-// wait returns when something has happened after the cursor. Where nothing is to be waited for, as the supervisor has shut down, the error is
-// ErrClosed.
-func (w *watch) wait() error {
-	if err := w.linger(); err != nil {
-		return err
-	}
-	for {
-		w.timer.Reset(time.Until(w.sent.Add(w.heartbeat)))
-		select {
-		case <-w.reader.Ready():
-			if w.reader.Cursor().Sequence == w.server.sup.Cursor().Sequence {
-				return supervisor.ErrClosed
-			}
-			return nil
-		case <-w.timer.C:
-			if err := w.sendCursor(); err != nil {
-				return err
-			}
-		case <-w.stream.Context().Done():
-			return w.stream.Context().Err()
-		}
-	}
-}
-
-// linger waits until the last message with events is Config.Linger ago. At the end of everything there is nothing more to wait for.
-func (w *watch) linger() error {
-	left := time.Until(w.told.Add(w.server.config.Linger))
-	if left <= 0 {
-		return nil
-	}
-	w.timer.Reset(left)
-	select {
-	case <-w.timer.C:
-		return nil
-	case <-w.server.drain.verdict.done:
-		return nil
-	case <-w.stream.Context().Done():
-		return w.stream.Context().Err()
-	}
-}
-
-// collect moves the cursor over events that have happened, and returns those that the filter selects, as a message, or nil if there is
-// nothing to tell: it is left to a heartbeat, then, to tell how far the stream has come. More says that there may be more at once.
-func (w *watch) collect() (m *frame, more bool) {
-	b, _ := w.server.batches.Get().(*batch)
-	defer w.server.batches.Put(b)
-	b.reset()
-	more = true
-	for scanned := 0; more && scanned < maxScan; {
-		r, gap := w.server.feed.after(w.cursor())
-		if more = r.len() > 0; !more {
-			break
-		}
-		if !gap.IsZero() {
-			if b.events > 0 {
-				break // a gap comes before the events of its message
-			}
-			b.gap = gap
-			w.pass(gap.Last)
-		}
-		n := b.take(&r, w)
-		w.pass(w.cursor() + uint64(n))
-		scanned += n
-		if n < r.len() {
-			break // the message is full
-		}
-	}
-	return b.frame(w.reader.Cursor()), more
-}
-
-func (w *watch) cursor() uint64 { return w.reader.Cursor().Sequence }
-
-// pass moves the cursor on.
-func (w *watch) pass(sequence uint64) {
-	w.reader.Skip(sequence)
-	w.progress.sequence.Store(sequence)
-}
-
-// selects reports whether the stream is to deliver event i of the run, which has this sequence.
-func (w *watch) selects(key *eventKey, sequence uint64) bool {
-	return !w.listed.has(key.uid, sequence) && w.filter.match(key)
-}
-
-// selectsAll reports whether there is no need to ask.
-func (w *watch) selectsAll() bool { return w.listed.sequences == nil && w.filter.all() }
-
-// sendCursor tells how far the stream has come.
-func (w *watch) sendCursor() error {
-	m := newFrame(nil, 0, 0, w.reader.Cursor(), supervisor.Gap{})
-	return w.send(m, 0, m.size, supervisor.Gap{})
-}
-
-// sendMessage sends a message without events.
-func (w *watch) sendMessage(m *pb.WatchEventsResponse) error {
-	return w.send(m, 0, proto.Size(m), supervisor.Gap{})
-}
-
-func (w *watch) send(m proto.Message, events, size int, gap supervisor.Gap) error {
-	if err := w.stream.SendMsg(m); err != nil {
-		return err
-	}
-	w.sent = time.Now()
-	if events > 0 {
-		w.told = w.sent
-	}
-	w.progress.traffic.add(events, size, gap)
-	w.server.streams.total.add(events, size, gap)
-	return nil
 }
