@@ -19,14 +19,14 @@ type child struct {
 	ctx  context.Context //nolint:containedctx // of the process: with it, all that waits for the process ends
 	kill context.CancelFunc
 	cmd  *exec.Cmd
+	said *lastText // on standard error; to be read once the process has ended
 	in   *json.Encoder
 	out  *json.Decoder
 }
 
 // launcher starts children.
 type launcher struct {
-	program []string  // this very program, up to the role
-	stderr  io.Writer // takes what children say when they fail
+	program []string // this very program, up to the role
 }
 
 // start starts a process, gives it its plan, and waits until it is ready. It is killed when ctx is done. If this process dies, its children find their
@@ -34,9 +34,9 @@ type launcher struct {
 func (l *launcher) start(ctx context.Context, role string, plan, ready any) (*child, error) {
 	ctx, kill := context.WithCancel(ctx)
 	cmd := exec.CommandContext(ctx, l.program[0], append(l.program[1:len(l.program):len(l.program)], role)...)
-	cmd.Stderr = l.stderr
+	c := &child{role: role, ctx: ctx, kill: kill, cmd: cmd, said: &lastText{}}
+	cmd.Stderr = c.said
 	cmd.WaitDelay = time.Second
-	c := &child{role: role, ctx: ctx, kill: kill, cmd: cmd}
 	stdin, err := cmd.StdinPipe()
 	if err == nil {
 		var stdout io.Reader
@@ -56,10 +56,10 @@ func (l *launcher) start(ctx context.Context, role string, plan, ready any) (*ch
 	return c, nil
 }
 
-// stop ends the process at once.
+// stop ends the process at once. It may be called again.
 func (c *child) stop() {
 	c.kill()
-	_ = c.cmd.Wait() // it was killed
+	_ = c.cmd.Wait() // it was killed, or it was waited for before
 }
 
 // ask sends a request and waits for the result.
@@ -74,10 +74,9 @@ func exchange(c *child, message, result any) error {
 	switch {
 	case c.ctx.Err() != nil:
 		return fmt.Errorf("the process %q was ended: %w", c.role, context.Cause(c.ctx))
-	case errors.Is(err, io.EOF):
-		return fmt.Errorf("the process %q ended by itself", c.role)
 	case err != nil:
-		return fmt.Errorf("talk to the process %q: %w", c.role, err)
+		c.stop()
+		return fmt.Errorf("the process %q ended by itself (%w); it said: %q", c.role, err, c.said.text)
 	case raw.Problem != "":
 		return fmt.Errorf("the process %q: %s", c.role, raw.Problem)
 	case result == nil:

@@ -72,6 +72,8 @@ func bytesText(v float64) string {
 	switch {
 	case v == 0:
 		return missing
+	case v < 0: // a difference
+		return "-" + bytesText(-v)
 	case v >= 1<<20:
 		return number(v/(1<<20)) + " MiB"
 	case v >= 1<<10:

@@ -9,7 +9,7 @@ import (
 func pace(ctx context.Context, rate int, publish func()) {
 	interval := time.Second / time.Duration(rate)
 	begin := time.Now()
-	tick := time.NewTicker(interval)
+	tick := time.NewTicker(max(interval, minTick))
 	defer tick.Stop()
 	for n := time.Duration(0); ; {
 		select {
@@ -22,6 +22,9 @@ func pace(ctx context.Context, rate int, publish func()) {
 		}
 	}
 }
+
+// minTick keeps a high rate from becoming a busy loop; there are then several events at once.
+const minTick = 100 * time.Microsecond
 
 // wait returns when d has passed, or the error of ctx once that is done.
 func wait(ctx context.Context, d time.Duration) error {

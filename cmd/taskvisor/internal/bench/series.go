@@ -30,7 +30,7 @@ func (b *bench) runSeries(ctx context.Context, trials []trial, progress io.Write
 
 func (b *bench) brief(f *figures) string {
 	if b.Rate > 0 {
-		return fmt.Sprintf("p50 %s, p99 %s", f.LatencyMedian, f.Latency99)
+		return fmt.Sprintf("p50 %s, p99 %s", nanosText(latencyMedian(f)), nanosText(latency99(f)))
 	}
 	return perSecond(f.Delivered)
 }

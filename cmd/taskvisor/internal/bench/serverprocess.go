@@ -28,6 +28,9 @@ func runServer(ctx context.Context, r io.Reader, w io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	return answerAll(r, w, func(plan *serverPlan) (any, func(string) (*serverReport, error), error) {
+		if min(plan.Window, plan.Of, plan.Processes) < 1 {
+			return nil, nil, fmt.Errorf("the plan of a server lacks a number: %+v", *plan)
+		}
 		s := &serverProcess{
 			plan: plan, throttle: newThrottle(uint64(plan.Window), plan.Processes), started: make(chan struct{}),
 		}

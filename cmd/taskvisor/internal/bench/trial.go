@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -67,6 +68,9 @@ type figures struct {
 	Publish99     time.Duration `json:"publish_call_p99_ns,omitempty"`
 }
 
+// errTooLong is why a trial was given up.
+var errTooLong = errors.New("it took too long; on a machine this slow, ask for fewer watchers")
+
 // bench has what measurements need.
 type bench struct {
 	launcher
@@ -81,7 +85,7 @@ type ensemble struct {
 
 // run starts the processes of a trial, warms up, measures, and ends them.
 func (b *bench) run(ctx context.Context, t trial) (*figures, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, b.Warmup+b.Window+2*startPatience, fmt.Errorf("it took too long"))
+	ctx, cancel := context.WithTimeoutCause(ctx, b.Warmup+b.Window+2*startPatience, errTooLong)
 	defer cancel()
 	e, err := b.assemble(ctx, t)
 	if e != nil {
@@ -94,16 +98,13 @@ func (b *bench) run(ctx context.Context, t trial) (*figures, error) {
 		return nil, err
 	}
 	if err := wait(ctx, b.Warmup); err != nil {
-		return nil, err
+		return nil, context.Cause(ctx)
 	}
 	before, err := e.report()
 	if err != nil {
 		return nil, err
 	}
-	if err := wait(ctx, b.Window); err != nil {
-		return nil, err
-	}
-	after, err := e.report()
+	after, err := e.after(ctx, before, b.Window)
 	if err != nil {
 		return nil, err
 	}
@@ -170,6 +171,27 @@ func (e *ensemble) stop() {
 type standing struct {
 	server   serverReport
 	watchers []watcherReport
+}
+
+// after returns how things stand a window later. A window in which nothing arrived says nothing, so it is made longer until something does.
+func (e *ensemble) after(ctx context.Context, before *standing, window time.Duration) (*standing, error) {
+	for {
+		if err := wait(ctx, window); err != nil {
+			return nil, context.Cause(ctx)
+		}
+		after, err := e.report()
+		if err != nil || after.events() > before.events() {
+			return after, err
+		}
+	}
+}
+
+// events returns how many events all watchers have received.
+func (s *standing) events() (n uint64) {
+	for i := range s.watchers {
+		n += s.watchers[i].Events
+	}
+	return n
 }
 
 // report asks all processes at once. Each answer has its own time.

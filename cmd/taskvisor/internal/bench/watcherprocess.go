@@ -26,6 +26,9 @@ func runWatchers(ctx context.Context, r io.Reader, w io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	return answerAll(r, w, func(plan *watcherPlan) (any, func(string) (*watcherReport, error), error) {
+		if min(plan.Streams, plan.Conns, plan.Of) < 1 {
+			return nil, nil, fmt.Errorf("the plan of watchers lacks a number: %+v", *plan)
+		}
 		p := &watcherProcess{plan: plan, watchers: make([]watcher, plan.Streams), broken: make(chan error, 1)}
 		if plan.Latency {
 			p.latency = new(histogram)

@@ -10,6 +10,7 @@ import (
 // Figures that the tables compare.
 func delivered(f *figures) float64    { return f.Delivered }
 func published(f *figures) float64    { return f.Published }
+func messages(f *figures) float64     { return f.Messages }
 func eventSize(f *figures) float64    { return f.EventSize }
 func serverCPU(f *figures) float64    { return f.ServerCPU }
 func clientCPU(f *figures) float64    { return f.ClientCPU }
@@ -52,24 +53,24 @@ func printWatch(w io.Writer, b *bench, s *series) error {
 	speed := &table{
 		title: "Deliveries: events that arrive at all watchers together; " + rule + ". Ratios are medians of the ratios within a round.",
 		head: []string{"client", "watchers", "events", "taskvisor", "blast", "naive", "t / blast", "t / naive",
-			"published", "bytes/event", "lost"},
+			"t published", "bytes/event", "lost"},
 	}
 	cost := &table{
-		title: "Cost of a delivery: processor time, allocations and memory of the server process; " + rule + ".",
-		head: []string{"client", "watchers", "events", "cpu", "blast", "naive", "t / blast", "allocations", "bytes", "RSS", "blast", "naive",
-			"client cpu", "blast"},
+		title: "Cost of a delivery: processor time and allocations of the server, processor time of the client; " + rule + ".",
+		head: []string{"client", "watchers", "events", "cpu t", "cpu blast", "cpu naive", "t / blast", "allocations t", "bytes t",
+			"client t", "client blast"},
 	}
-	counters := &table{
-		title: "What the server counts, for each event published; " + rule + ".",
-		head:  append([]string{"client", "watchers", "events"}, counterNames(s)...),
+	rest := &table{
+		title: "Memory of the server, and what taskvisor counts for each event published; " + rule + ".",
+		head:  append([]string{"client", "watchers", "events", "RSS t", "RSS blast", "RSS naive"}, counterNames(s)...),
 	}
 	for _, g := range s.groups() {
 		label := []string{g.client, strconv.Itoa(g.watchers), g.filter}
 		speed.add(append(label, speedCells(s, g)...)...)
 		cost.add(append(label, costCells(s, g)...)...)
-		counters.add(append(label, counterCells(s, g)...)...)
+		rest.add(append(label, restCells(s, g)...)...)
 	}
-	for _, t := range []*table{speed, cost, counters} {
+	for _, t := range []*table{speed, cost, rest} {
 		if err := t.print(w); err != nil {
 			return err
 		}
@@ -93,7 +94,6 @@ func costCells(s *series, g group) []string {
 		nanosText(s.median(t, serverCPU)), nanosText(s.median(blast, serverCPU)), nanosText(s.median(naive, serverCPU)),
 		times(s.ratio(t, blast, serverCPU)),
 		number(s.median(t, serverAllocs)), number(s.median(t, serverBytes)),
-		bytesText(s.median(t, resident)), bytesText(s.median(blast, resident)), bytesText(s.median(naive, resident)),
 		nanosText(s.median(t, clientCPU)), nanosText(s.median(blast, clientCPU)),
 	}
 }
@@ -114,9 +114,11 @@ func counterNames(s *series) []string {
 	return names
 }
 
-func counterCells(s *series, g group) (cells []string) {
+func restCells(s *series, g group) []string {
+	t, blast, naive := g.trial(taskvisorVariant), g.blast(), g.trial(naiveVariant)
+	cells := []string{bytesText(s.median(t, resident)), bytesText(s.median(blast, resident)), bytesText(s.median(naive, resident))}
 	for _, name := range counterNames(s) {
-		cells = append(cells, number(s.median(g.trial(taskvisorVariant), func(f *figures) float64 { return f.Counters[name] })))
+		cells = append(cells, number(s.median(t, func(f *figures) float64 { return f.Counters[name] })))
 	}
 	return cells
 }

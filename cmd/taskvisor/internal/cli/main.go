@@ -32,8 +32,7 @@ type Process struct {
 // Main runs the command line as the whole of a program, and exits with the code that says what happened. The verbs come in addition to those
 // of this package.
 func Main(verbs ...*cobra.Command) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM) // for as long as the process lives
 	os.Exit(Run(ctx, Process{Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}, verbs...))
 }
 
