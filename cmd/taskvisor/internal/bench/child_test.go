@@ -22,7 +22,7 @@ func newLauncher(t *testing.T) *launcher {
 
 func TestAChildThatFailsSaysWhy(t *testing.T) {
 	l := newLauncher(t)
-	if _, err := l.start(t.Context(), "nonsense", 1, nil); err == nil || !strings.Contains(err.Error(), `unknown command`) {
+	if _, err := l.start(t.Context(), "nonsense", 1, nil); err == nil || !strings.Contains(err.Error(), `neither a flag nor a command`) {
 		t.Errorf("got %v", err)
 	}
 	if _, err := l.start(t.Context(), serverRole, serverPlan{Variant: "none", Window: 1, Of: 1, Processes: 1}, nil); err == nil || !strings.Contains(err.Error(), `no variant "none"`) {

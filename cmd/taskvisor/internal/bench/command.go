@@ -41,8 +41,10 @@ func Command() *cobra.Command {
 Server and watchers are processes of their own, which this command starts on loopback and ends. Nothing
 that runs already is touched. Each figure stands beside that of another server in the same run, since
 times on one machine mean nothing on another.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+
+		SuggestionsMinimumDistance: 2,
 	}
 	cmd.AddCommand(watchCommand(), latencyCommand(), idleCommand())
 	cmd.AddCommand(childCommand(serverRole, runServer), childCommand(watcherRole, runWatchers))
@@ -55,7 +57,7 @@ func childCommand(role string, run func(context.Context, io.Reader, io.Writer) e
 		Use:    role,
 		Short:  "Part of a measurement; reads what to do from standard input",
 		Hidden: true,
-		Args:   cobra.NoArgs,
+		Args:   noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return run(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout())
 		},

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
@@ -18,9 +19,22 @@ func (e *usageError) Error() string { return e.problem }
 // Usage marks the error as a mistake of who typed the command.
 func (e *usageError) Usage() bool { return true }
 
+// noArguments refuses what is neither a flag nor a command.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	problem := fmt.Sprintf("%q is neither a flag nor a command", args[0])
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		problem += fmt.Sprintf("; did you mean %s?", strings.Join(near, " or "))
+	}
+	return &usageError{problem}
+}
+
 // flagValue is a flag of any type. Its parser's errors quote the value and say what to write.
 type flagValue[T any] struct {
 	target *T
+	kind   string // what the help calls it
 	parse  func(string) (T, error)
 	format func(T) string
 }
@@ -37,22 +51,22 @@ func (f *flagValue[T]) Set(text string) error {
 // String implements pflag.Value.
 func (f *flagValue[T]) String() string { return f.format(*f.target) }
 
-// Type implements pflag.Value. What a value looks like is said in the usage of each flag.
-func (f *flagValue[T]) Type() string { return "value" }
+// Type implements pflag.Value.
+func (f *flagValue[T]) Type() string { return f.kind }
 
 func addNumber(flags *pflag.FlagSet, target *int, name string, value, least, most int, usage string) {
 	*target = value
-	flags.Var(&flagValue[int]{target, func(s string) (int, error) { return parseNumber(s, least, most) }, strconv.Itoa}, name, usage)
+	flags.Var(&flagValue[int]{target, "number", func(s string) (int, error) { return parseNumber(s, least, most) }, strconv.Itoa}, name, usage)
 }
 
 func addDuration(flags *pflag.FlagSet, target *time.Duration, name string, value time.Duration, usage string) {
 	*target = value
-	flags.Var(&flagValue[time.Duration]{target, parseDuration, time.Duration.String}, name, usage)
+	flags.Var(&flagValue[time.Duration]{target, "duration", parseDuration, time.Duration.String}, name, usage)
 }
 
 func addList[T any](flags *pflag.FlagSet, target *[]T, name string, value []T, parse func(string) (T, error), format func(T) string, usage string) {
 	*target = value
-	flags.Var(&flagValue[[]T]{target, func(s string) ([]T, error) { return parseList(s, parse) }, func(list []T) string {
+	flags.Var(&flagValue[[]T]{target, "list", func(s string) ([]T, error) { return parseList(s, parse) }, func(list []T) string {
 		var texts []string
 		for _, v := range list {
 			texts = append(texts, format(v))

@@ -38,7 +38,7 @@ func idleCommand() *cobra.Command {
 		Use:   "idle",
 		Short: "Memory that a watcher costs on whose stream nothing happens",
 		Long:  idleHelp,
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
 	}
 	flags := cmd.Flags()

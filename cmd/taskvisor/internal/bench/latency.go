@@ -26,13 +26,13 @@ func latencyCommand() *cobra.Command {
 		Use:   "latency",
 		Short: "Time from the publication of an event to its arrival at many watchers",
 		Long:  latencyHelp,
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
 	}
 	flags := cmd.Flags()
 	addNumber(flags, &o.watchers, "watchers", 100, 1, maxWatchers, "number of watchers")
 	addNumber(flags, &o.Rate, "rate", 2000, 1, maxRate, "events published per second")
-	flags.Var(&flagValue[string]{&o.client, oneOf(clients()...), word}, "client",
+	flags.Var(&flagValue[string]{&o.client, "word", oneOf(clients()...), word}, "client",
 		"client to watch with: raw, which looks at the times of events only, or decode, the generated one")
 	addConditions(flags, &o.conditions)
 	flags.BoolVar(&o.asJSON, "json", false, "print all figures of all rounds as JSON")

@@ -33,7 +33,7 @@ func results[T any](t *testing.T, out io.Reader) (results []T) {
 
 func TestWatch(t *testing.T) {
 	t.Parallel()
-	out := measure(t, "watch --watchers 3 --conns 2 --processes 2 --event-buffer 1024 --count 1 --warmup 50ms --window 100ms --json")
+	out := measure(t, "watch --watchers 3 --conns 2 --processes 2 --event-buffer 1024 --count 1 --warmup 20ms --window 60ms --json")
 	all := results[trialResult](t, out)
 	if len(all) != 5 {
 		t.Errorf("%d trials, want 5", len(all))
@@ -85,7 +85,7 @@ func keepGoing(t *testing.T, b *bench, of trial, events uint64) {
 
 func TestWatchDecodes(t *testing.T) {
 	t.Parallel()
-	out := measure(t, "watch --watchers 2 --variants taskvisor,blast --filters half --clients decode --event-buffer 1024 --count 1 --warmup 50ms --window 100ms")
+	out := measure(t, "watch --watchers 2 --variants taskvisor,blast --filters half --clients decode --event-buffer 1024 --count 1 --warmup 20ms --window 60ms")
 	if text := out.String(); !strings.Contains(text, "decode") || strings.Contains(text, "NaN") {
 		t.Error(text)
 	}
@@ -94,7 +94,7 @@ func TestWatchDecodes(t *testing.T) {
 func TestLatency(t *testing.T) {
 	t.Parallel()
 	for _, client := range clients() {
-		all := results[trialResult](t, measure(t, "latency --watchers 2 --rate 500 --count 1 --warmup 20ms --window 100ms --json --client "+client))
+		all := results[trialResult](t, measure(t, "latency --watchers 2 --rate 500 --count 1 --warmup 20ms --window 60ms --json --client "+client))
 		for _, r := range all {
 			f := r.Rounds[0]
 			if f.Latencies == 0 || f.LatencyMedian <= 0 || f.Latency99 < f.LatencyMedian {

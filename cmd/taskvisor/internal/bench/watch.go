@@ -25,7 +25,11 @@ const watchHelp = `Deliveries per second to many watchers, and the cost of each,
 
 Nothing is lost: the publishers of taskvisor and naive stay at most half of the event buffer ahead of
 the slowest watcher, as counted by the watchers themselves. Events that were lost all the same are
-counted and printed. All trials are run once, then all again, --count times; that takes minutes.`
+counted and printed. All trials are run once, then all again, --count times; that takes minutes.
+
+The first half of the buffer is published before anything arrives, so the warm-up has to be longer than
+a watcher needs for it: what is published, times the watchers, is about what is delivered. Otherwise
+give a longer --warmup, or a smaller --event-buffer.`
 
 func watchCommand() *cobra.Command {
 	var o watchOptions
@@ -33,7 +37,7 @@ func watchCommand() *cobra.Command {
 		Use:   "watch",
 		Short: "Deliveries per second to many watchers, and the cost of each",
 		Long:  watchHelp,
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
 	}
 	flags := cmd.Flags()

@@ -22,7 +22,7 @@ func (marked) Usage() bool   { return true }
 // verb returns a verb that does what it is told.
 func verb(run func(ctx context.Context) error) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "verb", Args: cobra.NoArgs,
+		Use: "verb", Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context()) },
 	}
 	cmd.Flags().Int("size", 1, "a number")
@@ -42,8 +42,8 @@ func TestExitCodes(t *testing.T) {
 		{"verb", marked{}, ExitUsage, "taskvisor verb: 3 is too few\nSee taskvisor verb --help.\n"},
 		{"verb --size x", nil, ExitUsage, "taskvisor verb: invalid argument \"x\" for \"--size\""},
 		{"verb --sise 1", nil, ExitUsage, "taskvisor verb: unknown flag: --sise\nSee taskvisor verb --help.\n"},
-		{"verb now", nil, ExitUsage, "taskvisor verb: unknown command \"now\""},
-		{"vreb", nil, ExitUsage, "taskvisor: unknown command \"vreb\""},
+		{"verb now", nil, ExitUsage, "taskvisor verb: \"now\" is neither a flag nor a command\nSee taskvisor verb --help.\n"},
+		{"vreb", nil, ExitUsage, "taskvisor: \"vreb\" is neither a flag nor a command; did you mean verb?\nSee taskvisor --help.\n"},
 		{"--verb", nil, ExitUsage, "taskvisor: unknown flag: --verb"},
 	} {
 		var stdout, stderr bytes.Buffer

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -62,12 +61,13 @@ func Run(ctx context.Context, p Process, verbs ...*cobra.Command) int {
 // usageError says what is wrong with the command line.
 type usageError struct{ error }
 
+// Unwrap gives errors.Is and errors.As the mistake itself.
 func (e usageError) Unwrap() error { return e.error }
 
-// isUsage recognises mistakes on the command line: those that cobra found, and those that a verb marks with a method Usage.
+// Usage marks the error as a mistake of who typed the command. Verbs of other packages mark theirs in the same way.
+func (e usageError) Usage() bool { return true }
+
 func isUsage(err error) bool {
-	var ours usageError
-	var marked interface{ Usage() bool }
-	return errors.As(err, &ours) || errors.As(err, &marked) && marked.Usage() ||
-		strings.HasPrefix(err.Error(), "unknown command ") // the one mistake that cobra reports past all hooks
+	var mistake interface{ Usage() bool }
+	return errors.As(err, &mistake) && mistake.Usage()
 }

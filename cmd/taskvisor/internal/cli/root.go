@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -25,9 +27,11 @@ func root(verbs []*cobra.Command) *cobra.Command {
 		Version:       fullVersion(),
 		SilenceErrors: true, // Run reports them
 		SilenceUsage:  true, // a page of help hides the sentence that says what is wrong
+		Args:          noArguments,
 		// Without a verb there is nothing to do but to tell which there are.
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+
+		SuggestionsMinimumDistance: 2,
 	}
 	cmd.Flags().Bool("version", false, "print the version and exit") // cobra's own takes -v, which elsewhere means verbose
 	cmd.SetVersionTemplate("{{.Version}}\n")
@@ -37,11 +41,23 @@ func root(verbs []*cobra.Command) *cobra.Command {
 	return cmd
 }
 
+// noArguments refuses what is neither a flag nor a verb.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	problem := fmt.Sprintf("%q is neither a flag nor a command", args[0])
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		problem += fmt.Sprintf("; did you mean %s?", strings.Join(near, " or "))
+	}
+	return usageError{errors.New(problem)}
+}
+
 func versionVerb() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 
 		DisableFlagsInUseLine: true,
 		Run: func(cmd *cobra.Command, _ []string) {
