@@ -85,7 +85,7 @@ type ensemble struct {
 
 // run starts the processes of a trial, warms up, measures, and ends them.
 func (b *bench) run(ctx context.Context, t trial) (*figures, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, b.Warmup+b.Window+2*startPatience, errTooLong)
+	ctx, cancel := context.WithTimeoutCause(ctx, b.Warmup+b.Window+3*startPatience, errTooLong)
 	defer cancel()
 	e, err := b.assemble(ctx, t)
 	if e != nil {
@@ -97,10 +97,7 @@ func (b *bench) run(ctx context.Context, t trial) (*figures, error) {
 	if err := e.server.ask(doStart, nil); err != nil {
 		return nil, err
 	}
-	if err := wait(ctx, b.Warmup); err != nil {
-		return nil, context.Cause(ctx)
-	}
-	before, err := e.report()
+	before, err := e.warmUp(ctx, b.Warmup, uint64(t.Watchers*b.lead(t)))
 	if err != nil {
 		return nil, err
 	}
@@ -171,6 +168,35 @@ func (e *ensemble) stop() {
 type standing struct {
 	server   serverReport
 	watchers []watcherReport
+}
+
+// lead returns how many events a publisher may be ahead of a watcher. It has published as many before it is held up for the first time.
+func (b *bench) lead(t trial) int {
+	switch {
+	case b.Rate > 0 || t.Variant == blastVariant:
+		return 0
+	case t.Variant == naiveVariant:
+		return naiveBuffer
+	case t.Filter == halfFilter:
+		return b.EventBuffer / 2 / len(taskNames)
+	default:
+		return b.EventBuffer / 2
+	}
+}
+
+// warmUp waits, for longer if needed, until all watchers together have received so many events, and returns how things stand then. If that takes very
+// long, it is left at that: it is the server that is slow.
+func (e *ensemble) warmUp(ctx context.Context, d time.Duration, events uint64) (*standing, error) {
+	for end := time.Now().Add(d + startPatience); ; {
+		if err := wait(ctx, d); err != nil {
+			return nil, context.Cause(ctx)
+		}
+		s, err := e.report()
+		if err != nil || s.events() >= events || time.Now().After(end) {
+			return s, err
+		}
+		d = min(d, 500*time.Millisecond)
+	}
 }
 
 // after returns how things stand a window later. A window in which nothing arrived says nothing, so it is made longer until something does.

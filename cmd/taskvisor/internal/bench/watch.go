@@ -27,9 +27,8 @@ Nothing is lost: the publishers of taskvisor and naive stay at most half of the 
 the slowest watcher, as counted by the watchers themselves. Events that were lost all the same are
 counted and printed. All trials are run once, then all again, --count times; that takes minutes.
 
-The first half of the buffer is published before anything arrives, so the warm-up has to be longer than
-a watcher needs for it: what is published, times the watchers, is about what is delivered. Otherwise
-give a longer --warmup, or a smaller --event-buffer.`
+What a publisher may be ahead it has published before anything is held up. So a trial warms up for
+longer than --warmup if the watchers have not received that much by then, half a minute at most.`
 
 func watchCommand() *cobra.Command {
 	var o watchOptions
