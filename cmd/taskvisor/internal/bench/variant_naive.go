@@ -13,7 +13,7 @@ import (
 )
 
 // naiveBuffer is how many events the channel of a subscriber holds.
-const naiveBuffer = 256
+const naiveBuffer = 1024
 
 // naive is the design that comes to mind first: a channel for each subscriber, and one message with one event, encoded for each of them. A full channel
 // holds up the publisher: what is compared is how fast events are delivered, so none may be lost here either.
