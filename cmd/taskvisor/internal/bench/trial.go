@@ -175,8 +175,6 @@ func (b *bench) lead(t trial) int {
 	switch {
 	case b.Rate > 0 || t.Variant == blastVariant:
 		return 0
-	case t.Variant == naiveVariant:
-		return naiveBuffer
 	case t.Filter == halfFilter:
 		return b.EventBuffer / 2 / len(taskNames)
 	default:

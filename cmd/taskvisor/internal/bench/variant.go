@@ -36,7 +36,7 @@ func makeVariant(ctx context.Context, plan *serverPlan, started <-chan struct{})
 	case blastVariant:
 		return newBlast(started)
 	case naiveVariant:
-		return newNaive(), nil
+		return newNaive(plan), nil
 	case bareVariant:
 		return newBare(), nil
 	default:

@@ -12,13 +12,13 @@ import (
 	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
 )
 
-// naiveBuffer is how many events the channel of a subscriber holds.
-const naiveBuffer = 1024
-
-// naive is the design that comes to mind first: a channel for each subscriber, and one message with one event, encoded for each of them. A full channel
-// holds up the publisher: what is compared is how fast events are delivered, so none may be lost here either.
+// naive is the design that comes to mind first: a channel for each subscriber, and one message with one event, encoded for each of them. A channel
+// holds as many events as the publisher may be ahead of the slowest watcher, so that it never is the channel of one subscriber that holds
+// up the others.
 type naive struct {
 	pb.UnimplementedSupervisorServiceServer
+	buffer int // how many events the channel of a subscriber holds
+
 	count atomic.Uint64 // events published
 
 	mu          sync.Mutex // guards subscribers
@@ -31,8 +31,8 @@ type naiveSubscriber struct {
 	events chan *pb.Event
 }
 
-func newNaive() *variant {
-	n := &naive{}
+func newNaive(plan *serverPlan) *variant {
+	n := &naive{buffer: plan.Window + plan.Window/roundsPerWindow}
 	g := grpc.NewServer()
 	pb.RegisterSupervisorServiceServer(g, n)
 	return &variant{server: g, publish: n.publish, published: n.count.Load, counters: noCounters}
@@ -57,7 +57,7 @@ func (n *naive) publish() {
 // WatchEvents implements taskvisor.v1.SupervisorService: the events that are published from now on.
 func (n *naive) WatchEvents(req *pb.WatchEventsRequest, stream grpc.ServerStreamingServer[pb.WatchEventsResponse]) error {
 	s := &naiveSubscriber{
-		ctx: stream.Context(), wanted: wanted(req.GetFilter().GetNames()), events: make(chan *pb.Event, naiveBuffer),
+		ctx: stream.Context(), wanted: wanted(req.GetFilter().GetNames()), events: make(chan *pb.Event, n.buffer),
 	}
 	n.mu.Lock()
 	n.subscribers = append(n.subscribers, s)

@@ -32,15 +32,19 @@ func newTaskvisor(ctx context.Context, plan *serverPlan) (*variant, error) {
 	if plan.Streams > server.DefaultMaxStreams {
 		config.MaxStreams = plan.Streams
 	}
+	srv := server.New(sup, nil, config)
 	turn := 0
 	return &variant{
-		server: server.New(sup, nil, config).NewGRPCServer(),
+		server: srv.NewGRPCServer(),
 		publish: func() {
 			supervisor.OutputLine(bodies[turn], supervisor.Stdout, eventLine)
 			turn = (turn + 1) % len(bodies)
 		},
 		published: func() uint64 { return sup.Cursor().Sequence - first },
-		counters:  noCounters, // what the server counts comes here
+		counters: func() map[string]uint64 {
+			stats := srv.Stats()
+			return map[string]uint64{"encodes": stats.Encoded, "messages": stats.Messages}
+		},
 	}, nil
 }
 
