@@ -19,8 +19,10 @@ const (
 
 // deliver sends what has happened, and what happens, until nothing does for a while; or the heartbeat that is due.
 func (w *watch) deliver() error {
+	b, _ := w.server.batches.Get().(*batch)
+	defer w.server.batches.Put(b)
 	for {
-		m, more := w.collect()
+		m, more := w.collect(b)
 		var err error
 		switch {
 		case m != nil:
@@ -80,12 +82,10 @@ func (w *watch) linger() error {
 	}
 }
 
-// collect moves the cursor over events that have happened, and returns those that the filter selects, as a message, or nil if there is
+// collect moves the cursor over events that have happened, with an empty batch for a scratch pad, and returns those that the filter selects, as a message, or nil if there is
 // nothing to tell: it is left to a heartbeat, then, to tell how far the stream has come. More says that there may be more at once.
-func (w *watch) collect() (m *frame, more bool) {
-	b, _ := w.server.batches.Get().(*batch)
-	defer w.server.batches.Put(b)
-	b.reset()
+func (w *watch) collect(b *batch) (m *frame, more bool) {
+	defer b.reset()
 	more = true
 	for scanned := 0; more && scanned < maxScan; {
 		r, gap := w.server.feed.after(w.cursor())
@@ -145,6 +145,5 @@ func (w *watch) send(m proto.Message, events, size int, gap supervisor.Gap) erro
 		w.told = w.sent
 	}
 	w.progress.traffic.add(events, size, gap)
-	w.server.streams.total.add(events, size, gap)
 	return nil
 }

@@ -40,7 +40,7 @@ type frame struct {
 }
 
 // framePieces is how many pieces an ordinary frame has: as many segments of the feed as a full message takes parts of.
-const framePieces = 3
+const framePieces = 2
 
 // newFrame returns a frame of the pieces, which are size bytes of encoded events, and of what comes behind them.
 func newFrame(pieces [][]byte, events, size int, c supervisor.Cursor, gap supervisor.Gap) *frame {

@@ -45,16 +45,13 @@ type StreamStats struct {
 
 // Stats returns figures about all streams of events. It takes a time that is proportional to the number of streams.
 func (s *Server) Stats() Stats {
-	stats := Stats{
-		Traffic:      s.streams.total.load(),
-		Encoded:      s.feed.encoded.Load(),
-		EncodedBytes: s.feed.encodedBytes.Load(),
-	}
+	stats := Stats{Encoded: s.feed.encoded.Load(), EncodedBytes: s.feed.encodedBytes.Load()}
 	latest := s.sup.Cursor().Sequence
 	s.streams.mu.Lock()
 	defer s.streams.mu.Unlock()
-	stats.Streams, stats.Opened = len(s.streams.open), s.streams.opened
+	stats.Traffic, stats.Streams, stats.Opened = s.streams.ended, len(s.streams.open), s.streams.opened
 	for w := range s.streams.open {
+		stats.Traffic.add(w.progress.traffic.load())
 		stats.MaxLag = max(stats.MaxLag, w.progress.lag(latest))
 	}
 	return stats
@@ -77,11 +74,10 @@ func (s *Server) Streams() []StreamStats {
 
 // streams are the open streams of events.
 type streams struct {
-	total traffic
-
 	mu     sync.Mutex // guards what is below
 	open   map[*watch]struct{}
 	opened uint64
+	ended  Traffic // of the streams that are not open any more
 }
 
 // enter notes that w is open, unless limit streams are. There is no limit if it is not positive.
@@ -100,10 +96,22 @@ func (s *streams) enter(w *watch, limit int) error {
 	return nil
 }
 
+// leave notes that w has ended, if it was open.
 func (s *streams) leave(w *watch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.open, w)
+	if _, open := s.open[w]; open {
+		delete(s.open, w)
+		s.ended.add(w.progress.traffic.load())
+	}
+}
+
+func (t *Traffic) add(more Traffic) {
+	t.Messages += more.Messages
+	t.Events += more.Events
+	t.Bytes += more.Bytes
+	t.Gaps += more.Gaps
+	t.Lost += more.Lost
 }
 
 // traffic is a Traffic that is being counted.
