@@ -422,19 +422,6 @@ func TestPendingFieldsAreRefused(t *testing.T) {
 			add(func(r *pb.AddTaskRequest) { r.IfExists = pb.IfExists_IF_EXISTS_KEEP }),
 			add(func(r *pb.AddTaskRequest) { r.IfExists = pb.IfExists_IF_EXISTS_REPLACE }),
 		},
-		"filter.label_selector": {
-			func() error {
-				_, err := h.Tasks.ListTasks(t.Context(), &pb.ListTasksRequest{Filter: &pb.TaskFilter{LabelSelector: "a=b"}})
-				return err
-			}(),
-			func() error {
-				stream, err := h.Tasks.WatchEvents(t.Context(), &pb.WatchEventsRequest{Filter: &pb.EventFilter{LabelSelector: "a=b"}})
-				if err == nil {
-					_, err = stream.Recv()
-				}
-				return err
-			}(),
-		},
 	} {
 		for _, err := range errs {
 			r := wantRefusal(t, err, codes.Unimplemented, "NOT_IMPLEMENTED", field)

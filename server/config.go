@@ -11,7 +11,11 @@ const (
 	DefaultMaxConcurrentStreams = 2_000
 	DefaultMaxRequestBytes      = 1 << 20
 	DefaultDrainTimeout         = 5 * time.Second
+	DefaultLinger               = 2 * time.Millisecond
 )
+
+// MaxLinger is the largest Config.Linger.
+const MaxLinger = 100 * time.Millisecond
 
 // Config says how a Server behaves. The zero value works: each zero field stands for its default.
 type Config struct {
@@ -27,6 +31,9 @@ type Config struct {
 	// MaxRequestBytes is the largest size of a request; a larger one is refused with SIZE_LIMIT. Default: 1 MiB. At most, and where it is
 	// negative, 4 MiB, which is where gRPC itself refuses to read on.
 	MaxRequestBytes int
+	// Linger is how long a stream of events waits after a message before it looks for more: under load, messages then have many events, which
+	// costs everybody less. An event after a quiet time is not held up. Default: 2 ms. Negative: none. At most MaxLinger.
+	Linger time.Duration
 	// DrainTimeout is how long clients have, once the supervisor has shut down, to read the rest of their streams before their connections
 	// are closed. Default: 5 s.
 	DrainTimeout time.Duration
@@ -52,6 +59,10 @@ func (c Config) withDefaults() Config {
 	if c.MaxRequestBytes < 0 || c.MaxRequestBytes > grpcMaxRequestBytes {
 		c.MaxRequestBytes = grpcMaxRequestBytes
 	}
+	if c.Linger == 0 {
+		c.Linger = DefaultLinger
+	}
+	c.Linger = min(c.Linger, MaxLinger)
 	if c.DrainTimeout <= 0 {
 		c.DrainTimeout = DefaultDrainTimeout
 	}

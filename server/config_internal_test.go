@@ -11,9 +11,10 @@ import (
 func TestConfigDefaults(t *testing.T) {
 	defaults := Config{
 		Logger: slog.Default(), MaxStreams: 10_000, MaxConcurrentStreams: 2_000, MaxRequestBytes: 1 << 20, DrainTimeout: 5 * time.Second,
+		Linger: 2 * time.Millisecond,
 	}
 	given := Config{
-		Logger: slog.New(slog.DiscardHandler), Version: "v1", MaxStreams: -1, MaxConcurrentStreams: 1, MaxRequestBytes: 2, DrainTimeout: 3,
+		Logger: slog.New(slog.DiscardHandler), Version: "v1", MaxStreams: -1, MaxConcurrentStreams: 1, MaxRequestBytes: 2, DrainTimeout: 3, Linger: -1,
 	}
 	for name, test := range map[string]struct{ config, want Config }{
 		"zero":     {Config{}, defaults},
@@ -31,6 +32,9 @@ func TestConfigDefaults(t *testing.T) {
 	}
 	if got := (Config{DrainTimeout: -1}).withDefaults().DrainTimeout; got != 5*time.Second {
 		t.Errorf("DrainTimeout -1 becomes %v", got)
+	}
+	if got := (Config{Linger: time.Second}).withDefaults().Linger; got != 100*time.Millisecond {
+		t.Errorf("Linger 1s becomes %v", got)
 	}
 }
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"math"
@@ -13,6 +14,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/structpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 	"pgregory.net/rapid"
 
 	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
@@ -101,16 +103,129 @@ var wireEvent = map[supervisor.Fields][]protoreflect.Name{
 	supervisor.FieldLine:       {"stream", "line"},
 }
 
+// eventToWire returns the event as it is sent, by way of the generated code: appendEvent has to write the same.
+func eventToWire(e *supervisor.Event) *pb.Event {
+	fields, _ := supervisor.KindFields(e.Kind)
+	return &pb.Event{
+		Sequence:      e.Sequence,
+		Time:          timestamppb.New(e.Time),
+		Kind:          toWire(wireKinds[:], e.Kind),
+		Task:          validText(e.Task),
+		Uid:           e.UID.String(),
+		Attempt:       e.Attempt,
+		Duration:      durationIf(fields.Has(supervisor.FieldDuration), e.Duration),
+		Reason:        validText(e.Reason),
+		ExitCode:      exitCodeIf(e.HasExitCode, e.ExitCode),
+		Timeout:       durationIf(fields.Has(supervisor.FieldTimeout), e.Timeout),
+		Delay:         durationIf(fields.Has(supervisor.FieldDelay), e.Delay),
+		BackoffSource: toWire(wireSources[:], e.Source),
+		Outcome:       toWire(wireOutcomes[:], e.Outcome),
+		Slot:          validText(e.Slot),
+
+		Rejection:         toWire(wireRejections[:], e.Rejection),
+		PreviousSlotState: toWire(wireSlotStates[:], e.PreviousSlotState),
+		SlotState:         toWire(wireSlotStates[:], e.SlotState),
+		QueueDepth:        uint32(e.Depth),
+		Subscriber:        validText(e.Subscriber),
+		LostCount:         e.Lost,
+		Stream:            toWire(wireStreams[:], e.Stream),
+		Line:              validText(e.Line),
+
+		Principal: "", // the engine has no principals yet
+	}
+}
+
+// decodeEvent returns what a client makes of the event.
+func decodeEvent(t testing.TB, e *supervisor.Event) *pb.Event {
+	t.Helper()
+	var m pb.WatchEventsResponse
+	if err := proto.Unmarshal(appendEvent(nil, e), &m); err != nil {
+		t.Fatal(err)
+	}
+	if len(m.GetEvents()) != 1 || len(m.GetEvents()[0].ProtoReflect().GetUnknown()) > 0 {
+		t.Fatalf("got %v", &m)
+	}
+	return m.GetEvents()[0]
+}
+
+// What is written by hand is what the generated code writes, byte for byte: every field, with values of every size.
+func TestEventsAreEncodedAsProtoDoes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		e := genEvent(t)
+		want, err := proto.MarshalOptions{Deterministic: true}.Marshal(&pb.WatchEventsResponse{Events: []*pb.Event{eventToWire(&e)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		prefix := []byte("before")
+		if got := appendEvent(slices.Clone(prefix), &e); !bytes.Equal(got, append(prefix, want...)) {
+			t.Fatalf("%+v is %x, want %x", e, got, want)
+		}
+	})
+}
+
+func TestPositionsAreEncodedAsProtoDoes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := supervisor.Cursor{Epoch: rapid.StringN(0, 200, -1).Draw(t, "epoch"), Sequence: rapid.Uint64().Draw(t, "sequence")}
+		gap := supervisor.Gap{First: rapid.Uint64().Draw(t, "first"), Last: rapid.Uint64().Draw(t, "last")}
+		m := &pb.WatchEventsResponse{Cursor: cursorToWire(c)}
+		if !gap.IsZero() {
+			m.Gap = &pb.Gap{First: gap.First, Last: gap.Last}
+		}
+		want, err := proto.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := appendPosition(nil, c, gap); !bytes.Equal(got, want) {
+			t.Fatalf("%v %v is %x, want %x", c, gap, got, want)
+		}
+	})
+}
+
+// No position is larger than the room that is kept for it.
+func TestPositionsFit(t *testing.T) {
+	c := supervisor.Cursor{Epoch: strings.Repeat("x", 36), Sequence: math.MaxUint64}
+	if got := len(appendPosition(nil, c, supervisor.Gap{First: math.MaxUint64, Last: math.MaxUint64})); got > maxPositionSize {
+		t.Errorf("%d bytes", got)
+	}
+}
+
+// genEvent makes events of any kind with any values, also such as the engine never makes.
+func genEvent(t *rapid.T) supervisor.Event {
+	number := rapid.OneOf(rapid.Just(uint64(0)), rapid.Uint64Range(0, 300), rapid.Uint64())
+	text := func(label string) string {
+		long := rapid.SampledFrom([]int{0, 0, 0, 100, 130, 20_000}).Draw(t, label+" length")
+		return strings.Repeat("x", long) + string(rapid.SliceOfN(rapid.Byte(), 0, 5).Draw(t, label))
+	}
+	enum := func(label string, values int) uint8 { return uint8(rapid.IntRange(0, values).Draw(t, label)) }
+	duration := func(label string) time.Duration { return time.Duration(rapid.Int64().Draw(t, label)) }
+	e := supervisor.Event{
+		Sequence: number.Draw(t, "sequence"), Kind: supervisor.Kind(enum("kind", len(wireKinds)-1)), Task: text("task"),
+		Time:    time.Unix(rapid.Int64Range(-1e10, 1e11).Draw(t, "seconds"), rapid.Int64Range(0, 999_999_999).Draw(t, "nanos")),
+		Attempt: number.Draw(t, "attempt"), Duration: duration("duration"), Timeout: duration("timeout"), Delay: duration("delay"),
+		Reason: text("reason"), ExitCode: rapid.Int32().Draw(t, "exit code"), HasExitCode: rapid.Bool().Draw(t, "has exit code"),
+		Source: supervisor.BackoffSource(enum("source", len(wireSources)-1)), Outcome: supervisor.Outcome(enum("outcome", len(wireOutcomes)-1)),
+		Slot: text("slot"), Rejection: supervisor.Rejection(enum("rejection", len(wireRejections)-1)),
+		PreviousSlotState: supervisor.SlotState(enum("previous slot state", len(wireSlotStates)-1)),
+		SlotState:         supervisor.SlotState(enum("slot state", len(wireSlotStates)-1)),
+		Depth:             int(rapid.Uint32().Draw(t, "depth")), Subscriber: text("subscriber"), Lost: number.Draw(t, "lost"),
+		Stream: supervisor.OutputStream(enum("stream", len(wireStreams)-1)), Line: text("line"),
+	}
+	if rapid.Bool().Draw(t, "has uid") {
+		copy(e.UID[:], rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "uid"))
+	}
+	return e
+}
+
 // Each kind of event, with all its fields set, and with those that it must set at zero where zero means something: the wire has just the fields
 // that the engine's table lists.
-func TestEventToWireSetsWhatTheKindSets(t *testing.T) {
+func TestEventsOnTheWireSetWhatTheKindSets(t *testing.T) {
 	for kind := supervisor.Kind(1); int(kind) < len(wireKinds); kind++ {
 		fieldsOf, sometimes := supervisor.KindFields(kind)
 		full := fullEvent(kind, fieldsOf|sometimes)
-		checkEventFields(t, eventToWire(&full), fieldsOf|sometimes)
+		checkEventFields(t, decodeEvent(t, &full), fieldsOf|sometimes)
 		bare := fullEvent(kind, fieldsOf)
 		bare.Duration, bare.Timeout, bare.Delay = 0, 0, 0
-		checkEventFields(t, eventToWire(&bare), fieldsOf)
+		checkEventFields(t, decodeEvent(t, &bare), fieldsOf)
 	}
 }
 
@@ -158,11 +273,11 @@ func fullEvent(kind supervisor.Kind, fields supervisor.Fields) supervisor.Event 
 	return e
 }
 
-func TestEventToWireKeepsTheValues(t *testing.T) {
+func TestEventsOnTheWireKeepTheValues(t *testing.T) {
 	const all = math.MaxUint32
 	e := fullEvent(supervisor.TaskFailed, all)
 	e.ExitCode, e.Reason = -1, "bad \xff text"
-	got := eventToWire(&e)
+	got := decodeEvent(t, &e)
 	if got.GetSequence() != 1 || !got.GetTime().AsTime().Equal(e.Time) || got.GetTask() != "task" || got.GetUid() != e.UID.String() ||
 		got.GetAttempt() != 5 || got.GetDuration().AsDuration() != 6 || got.GetReason() != "bad \uFFFD text" || got.GetExitCode() != -1 ||
 		got.GetOutcome() != pb.Outcome_OUTCOME_FATAL || got.GetBackoffSource() != pb.BackoffSource_BACKOFF_SOURCE_FAILURE {
@@ -175,10 +290,10 @@ func TestEventToWireKeepsTheValues(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 	timeout, backoff := fullEvent(supervisor.TimeoutHit, all), fullEvent(supervisor.BackoffScheduled, all)
-	if got := eventToWire(&timeout).GetTimeout().AsDuration(); got != 7 {
+	if got := decodeEvent(t, &timeout).GetTimeout().AsDuration(); got != 7 {
 		t.Errorf("timeout %v", got)
 	}
-	if got := eventToWire(&backoff).GetDelay().AsDuration(); got != 8 {
+	if got := decodeEvent(t, &backoff).GetDelay().AsDuration(); got != 8 {
 		t.Errorf("delay %v", got)
 	}
 }

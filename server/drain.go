@@ -8,7 +8,6 @@ import (
 
 	"google.golang.org/grpc"
 
-	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
 	"github.com/taskvisor/taskvisor/supervisor"
 )
 
@@ -77,13 +76,8 @@ func newDrain() drain {
 
 // endStream is an interceptor that runs the handler of a stream in a goroutine of its own, so that the stream can be ended while the handler cannot
 // end itself: SendMsg waits as long as a client does not read. Once this has returned, gRPC cancels the context of the stream, SendMsg
-// returns an error, and the handler ends too. That a message may be sent while, or after, the stream ends is a case that gRPC provides
-// for: clients leave at any time.
-func (s *Server) endStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-	end := s.drain.verdict
-	if info.FullMethod == pb.SupervisorService_WatchEvents_FullMethodName {
-		end = s.drain.cut // it ends by itself when it has delivered the verdict
-	}
+// returns an error, and the handler ends too. WatchEvents has a way of its own.
+func (s *Server) endStream(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	ended := make(chan error, 1)
 	if !s.drain.handlers.run(func() { ended <- handler(srv, stream) }) {
 		return statusOf(supervisor.ErrShutdown).Err()
@@ -91,7 +85,7 @@ func (s *Server) endStream(srv any, stream grpc.ServerStream, info *grpc.StreamS
 	select {
 	case err := <-ended:
 		return err
-	case <-end.done:
+	case <-s.drain.verdict.done:
 		return statusOf(supervisor.ErrShutdown).Err()
 	}
 }

@@ -109,7 +109,7 @@ func readFromNow(sup *supervisor.Supervisor) *supervisor.Reader {
 // awaitChange waits until something may have changed about the task of this name: an event of it, a gap, which may have hidden one, or the
 // shutdown, which stops tasks without an event for each.
 func (h *healthServer) awaitChange(ctx context.Context, reader *supervisor.Reader, name string) error {
-	buf := make([]supervisor.Event, readAhead)
+	buf := make([]supervisor.Event, 16)
 	for {
 		n, gap, err := reader.Next(ctx, buf)
 		if err != nil {

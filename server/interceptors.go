@@ -36,18 +36,19 @@ func (s *Server) grpcOptions() []grpc.ServerOption {
 			s.checkUnary,
 			recovery.UnaryServerInterceptor(recoverer),
 		),
-		grpc.ChainStreamInterceptor(
+		grpc.ChainStreamInterceptor(s.streamInterceptor(
 			logging.StreamServerInterceptor(logger, logOptions...),
 			s.checkStream,
 			s.endStream,
 			recovery.StreamServerInterceptor(recoverer),
-		),
+		)),
 		// A watcher listens for hours; a peer that is gone says nothing. Pings find it within 40 s. The defaults are 2 h for a server that asks,
 		// and 5 min for a client that may.
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 		grpc.MaxConcurrentStreams(s.config.MaxConcurrentStreams),
 		grpc.MaxRecvMsgSize(grpcMaxRequestBytes),
+		grpc.ForceServerCodecV2(newCodec()),
 	}
 }
 
@@ -64,6 +65,16 @@ func (s *Server) refuse(ctx context.Context, err error) error {
 func (s *Server) recovered(ctx context.Context, value any) error {
 	s.config.Logger.ErrorContext(ctx, "panic in a call", "panic", fmt.Sprint(value), "stack", string(debug.Stack()))
 	return statusOf(fmt.Errorf("panic: %v", value)).Err()
+}
+
+// guard runs f and turns a panic into an error, as the interceptor does where it is in place.
+func (s *Server) guard(ctx context.Context, f func() error) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = s.recovered(ctx, value)
+		}
+	}()
+	return f()
 }
 
 // checkUnary checks and adorns what all calls have in common.

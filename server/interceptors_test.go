@@ -223,6 +223,39 @@ func TestCallsAreLogged(t *testing.T) {
 	})
 }
 
+// The line about a stream of events tells how long it took, what it brought, and what was lost.
+func TestTheLogTellsWhatAStreamBrought(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		log, g := &recorder{}, newGate()
+		h := newHarness(t, servertest.WithServer(server.Config{Logger: slog.New(log)}),
+			servertest.WithEngine(supervisor.Config{EventBuffer: 8}), servertest.WithGRPC(grpc.ChainStreamInterceptor(g.intercept)))
+		f := watch(t, h, &pb.WatchEventsRequest{})
+		f.next()
+		g.shut()
+		time.Sleep(15 * time.Second) // a heartbeat is held up
+		for range 5 {
+			waitFor(t, h, h.Add("a", servertest.Succeed))
+		}
+		g.open()
+		f.until(func(msg *pb.WatchEventsResponse) bool { return msg.GetCursor().GetSequence() == 30 })
+		synctest.Wait()
+		log.take()
+		f.leave()
+		synctest.Wait()
+		lines := log.take()
+		if len(lines) != 1 {
+			t.Fatalf("logged %v", lines)
+		}
+		for key, want := range map[string]string{
+			"grpc.method": "WatchEvents", "grpc.code": "Canceled", "grpc.duration": "15s", "events": "8", "gaps": "1", "lost": "22",
+		} {
+			if got := lines[0].fields[key]; got != want {
+				t.Errorf("%s is %q, want %q", key, got, want)
+			}
+		}
+	})
+}
+
 // A name that a caller made up is not longer in the log than in an answer.
 func TestTheLogCutsWhatCallersSay(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -1,8 +1,8 @@
 package server
 
 import (
+	"slices"
 	"sync"
-	"sync/atomic"
 
 	"google.golang.org/grpc"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
@@ -24,7 +24,9 @@ type Server struct {
 	catalog catalog
 	config  Config // defaults filled in
 	health  *healthServer
-	watches atomic.Int64 // WatchEvents streams that are open
+	feed    *feed
+	batches sync.Pool // of *batch
+	streams streams
 	drain   drain
 
 	mu          sync.Mutex     // guards what is below
@@ -44,6 +46,8 @@ func New(sup *supervisor.Supervisor, plugins *plugin.Registry, config Config) *S
 		catalog: newCatalog(plugins, config.Logger),
 		config:  config,
 		health:  newHealth(sup),
+		feed:    newFeed(sup),
+		batches: sync.Pool{New: func() any { return new(batch) }},
 		drain:   newDrain(),
 	}
 }
@@ -67,8 +71,18 @@ func (s *Server) NewGRPCServer(opts ...grpc.ServerOption) *grpc.Server {
 // Register adds all services to a gRPC server that the caller made: SupervisorService, PluginService, health and reflection. Most want
 // NewGRPCServer instead: Register brings no interceptors, and Shutdown does not stop that server.
 func (s *Server) Register(g reflection.GRPCServer) {
-	pb.RegisterSupervisorServiceServer(g, s)
+	g.RegisterService(s.supervisorService(), s)
 	pb.RegisterPluginServiceServer(g, s)
 	healthpb.RegisterHealthServer(g, s.health)
 	registerReflection(g)
+}
+
+// supervisorService returns the generated description of the service, with a handler of our own for WatchEvents.
+func (s *Server) supervisorService() *grpc.ServiceDesc {
+	desc := pb.SupervisorService_ServiceDesc
+	desc.Streams = slices.Clone(desc.Streams)
+	for i := range desc.Streams {
+		desc.Streams[i].Handler = s.handleWatch // the only stream there is; a test checks
+	}
+	return &desc
 }

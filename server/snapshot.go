@@ -13,7 +13,7 @@ func (w *watch) sendSnapshot() error {
 		w.listed.add(snap, w.reader.Cursor())
 		task := taskToWire(snap)
 		if !room.take(task) {
-			if err := w.send(msg); err != nil {
+			if err := w.sendMessage(msg); err != nil {
 				return err
 			}
 			msg, room = &pb.WatchEventsResponse{}, newRoom(maxMessageSize)
@@ -22,11 +22,11 @@ func (w *watch) sendSnapshot() error {
 		msg.Tasks = append(msg.Tasks, task)
 	}
 	if len(msg.Tasks) > 0 {
-		if err := w.send(msg); err != nil {
+		if err := w.sendMessage(msg); err != nil {
 			return err
 		}
 	}
-	return w.send(&pb.WatchEventsResponse{SnapshotComplete: true, Cursor: cursorToWire(w.reader.Cursor())})
+	return w.sendMessage(&pb.WatchEventsResponse{SnapshotComplete: true, Cursor: cursorToWire(w.reader.Cursor())})
 }
 
 // tasks iterates over the tasks that the filter selects. It asks for a page at a time, so that a client who reads slowly, or not at all, does not
@@ -34,7 +34,7 @@ func (w *watch) sendSnapshot() error {
 func (w *watch) tasks(yield func(*supervisor.Snapshot) bool) {
 	opts := supervisor.ListOptions{Limit: snapshotPage, Match: w.filter.tasks.match}
 	for {
-		page := w.sup.List(opts)
+		page := w.server.sup.List(opts)
 		for i := range page {
 			if !yield(&page[i]) {
 				return
@@ -67,15 +67,16 @@ func (l *listed) add(snap *supervisor.Snapshot, cursor supervisor.Cursor) {
 	l.last = max(l.last, snap.Sequence)
 }
 
-// has reports whether a task of the snapshot shows the event. Events are to be asked about in their order.
-func (l *listed) has(e *supervisor.Event) bool {
+// has reports whether a task of the snapshot shows the event with this sequence, which is about the task with this uid. Events are to be asked
+// about in their order.
+func (l *listed) has(uid supervisor.UID, sequence uint64) bool {
 	if l.sequences == nil {
 		return false
 	}
-	if e.Sequence > l.last {
+	if sequence > l.last {
 		*l = listed{}
 		return false
 	}
-	sequence, ok := l.sequences[e.UID]
-	return ok && e.Sequence <= sequence
+	shown, ok := l.sequences[uid]
+	return ok && sequence <= shown
 }

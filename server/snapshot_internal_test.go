@@ -21,7 +21,7 @@ func TestListed(t *testing.T) {
 		{changed, 6, true}, {late, 7, true}, {other, 8, false}, {supervisor.UID{}, 9, false}, {changed, 10, true}, {changed, 11, false},
 		{quiet, 12, false}, {late, 20, true}, {late, 21, false}, {changed, 22, false},
 	} {
-		if got := l.has(&supervisor.Event{UID: test.uid, Sequence: test.sequence}); got != test.want {
+		if got := l.has(test.uid, test.sequence); got != test.want {
 			t.Errorf("event %d of %v: %t", test.sequence, test.uid[0], got)
 		}
 	}

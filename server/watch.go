@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -20,50 +19,54 @@ const (
 	maxHeartbeat     = time.Hour
 )
 
-const (
-	// maxMessageSize is how many bytes of events or tasks a message has at most, if it has more than one: with the 5 bytes that gRPC puts in front,
-	// and a cursor and a gap, it fits into one HTTP/2 frame of 16 KiB.
-	maxMessageSize = 16<<10 - 5 - maxPositionSize
-	// maxPositionSize is what a cursor and a gap need at most: an epoch of 36 bytes, three sequences, their tags and lengths.
-	maxPositionSize = 100
-	// readAhead is how many events a stream takes out of the log at once.
-	readAhead = 64
-	// snapshotPage is how many tasks a stream asks the engine for at once.
-	snapshotPage = 512
-)
+// snapshotPage is how many tasks a stream asks the engine for at once.
+const snapshotPage = 512
 
 // WatchEvents implements taskvisor.v1.SupervisorService.
 func (s *Server) WatchEvents(req *pb.WatchEventsRequest, stream grpc.ServerStreamingServer[pb.WatchEventsResponse]) error {
-	err := s.watchEvents(req, stream)
+	return s.serveWatch(stream, func() (*pb.WatchEventsRequest, error) { return req, nil })
+}
+
+// handleWatch handles a call of WatchEvents in the place of the generated handler, which would receive the request on the goroutine of the
+// call: see watch.
+func (s *Server) handleWatch(_ any, stream grpc.ServerStream) error {
+	return s.serveWatch(stream, func() (*pb.WatchEventsRequest, error) {
+		req := new(pb.WatchEventsRequest)
+		return req, stream.RecvMsg(req)
+	})
+}
+
+func (s *Server) serveWatch(stream grpc.ServerStream, receive func() (*pb.WatchEventsRequest, error)) error {
+	w := &watch{server: s, stream: stream}
+	watchCallOf(stream.Context()).traffic = &w.progress.traffic
+	err := w.live(receive)
 	if left := stream.Context().Err(); left != nil {
 		err = left // whatever broke, it broke because of that
 	}
 	return s.refuse(stream.Context(), err)
 }
 
-func (s *Server) watchEvents(req *pb.WatchEventsRequest, stream grpc.ServerStreamingServer[pb.WatchEventsResponse]) error {
-	w, err := checkWatch(req)
-	if err != nil {
-		return err
-	}
-	defer s.watches.Add(-1)
-	if open, limit := s.watches.Add(1), s.config.MaxStreams; limit > 0 && open > int64(limit) {
-		return &limitError{pb.ErrorReason_ERROR_REASON_STREAM_LIMIT, limit,
-			fmt.Sprintf("%d streams of events are open, which is as many as may be; close one, or start the server with a higher limit", limit)}
-	}
-	w.sup, w.stream = s.sup, stream
-	return w.run()
-}
-
 // watch is one stream of events, from its request to its status:
 //
-//	               ┌─ NEW ──────────────► where it begins ───────────┐
-//	check ► subscribe ─ OLDEST, resume ──────────────────────────────┼─► follow ─► status
-//	               └─ SNAPSHOT ─────────► tasks ► snapshot_complete ─┘
+//	               ┌─ NEW ──────────────► where it begins ───────────┐             ┌───────────────┐
+//	check ► subscribe ─ OLDEST, resume ──────────────────────────────┼─► deliver ──┴─► parked ──┐  │
+//	               └─ SNAPSHOT ─────────► tasks ► snapshot_complete ─┘      ▲ something happened │  │ the end, or
+//	                                                                        └────────────────────┘  ▼ the caller left
+//	                                                                                              status
 //
-// follow sends events, gaps, and a heartbeat whenever nothing else was sent for a while. It ends when the supervisor has shut down and the
-// last event is sent, or when a message cannot be sent because the caller has left. One goroutine does all this; while it waits in a
-// send because the client does not read, the log goes on without it, and what it misses comes out as a gap.
+// It delivers what the feed has: all that has happened, in messages that are as full as may be, and then it waits for more. An event after a
+// quiet time leaves at once. After a message with events the stream lingers before it looks again, so that under load a message has many. A
+// heartbeat tells how far it has come when nothing else was sent for a while. The stream ends when the supervisor has shut down and the last
+// event is sent, or when a message cannot be sent because the caller has left.
+//
+// There are two goroutines. The one that gRPC made for the call only waits: parked, for something to happen, or else for the other one. That
+// one exists while the stream has something to do, a second longer at most, and does everything else. There are two reasons. A send waits as
+// long as the client does not read, and nothing but the return of the call can end it: so it takes a goroutine that waits for the end of the
+// server's patience instead. And the stack of the first stays small when all that needs more happens on another: 10,000 idle streams take
+// 10 KB each this way, and 20 when the sender stays. Everything in a watch belongs to the goroutine that is not waiting for the other, unless
+// it says otherwise.
+//
+// While a send waits for a client that does not read, the log goes on without the stream, and what it misses comes out as a gap.
 type watch struct {
 	// The request.
 	filter    eventFilter
@@ -71,31 +74,116 @@ type watch struct {
 	resume    *supervisor.Cursor // nil: start counts
 	heartbeat time.Duration
 
-	sup    *supervisor.Supervisor
-	stream grpc.ServerStreamingServer[pb.WatchEventsResponse]
-	reader *supervisor.Reader
-	listed listed    // what a snapshot has told already of the events that are yet to be read
-	sent   time.Time // when the last message was
+	server *Server
+	stream grpc.ServerStream
+	reader *supervisor.Reader // waits; the events come from the feed
+	listed listed             // what a snapshot has told already of the events that are yet to be read
+	sent   time.Time          // when the last message was
+	told   time.Time          // when the last message with events was
+	timer  *time.Timer        // for whatever is waited for
+
+	progress progress // what anyone may see of it
 }
 
-// checkWatch returns a stream as the request wants it, without server.
-func checkWatch(req *pb.WatchEventsRequest) (*watch, error) {
+// live is the life of a stream. The stream is closed by whichever goroutine is the last.
+func (w *watch) live(receive func() (*pb.WatchEventsRequest, error)) error {
+	err := w.aside(func() error { return w.open(receive) })
+	for err == nil {
+		if err = w.park(); err == nil {
+			err = w.aside(w.deliver)
+		}
+	}
+	if !errors.Is(err, errLeftBehind) {
+		w.close()
+	}
+	return err
+}
+
+// errLeftBehind says that the patience of the server was at its end before the goroutine beside that of the call was. It is what a shutdown is.
+var errLeftBehind = fmt.Errorf("a stream was cut: %w", supervisor.ErrShutdown)
+
+// aside runs f in a goroutine beside, and waits for it as long as the server does. When the call then returns, gRPC ends the stream, the send
+// that f waits in fails, and f returns. That messages are sent while a stream ends is a case that gRPC provides for: clients leave at any
+// time.
+func (w *watch) aside(f func() error) error {
+	cut, ended := w.server.drain.cut.done, make(chan error)
+	runs := w.server.drain.handlers.run(func() {
+		err := w.server.guard(w.stream.Context(), f)
+		select {
+		case ended <- err:
+		case <-cut: // either both goroutines get here or none
+			w.close()
+		}
+	})
+	if !runs {
+		return supervisor.ErrShutdown
+	}
+	select {
+	case err := <-ended:
+		return err
+	case <-cut:
+		return errLeftBehind
+	}
+}
+
+// park waits until something has happened after the cursor, or a heartbeat is due.
+func (w *watch) park() error {
+	w.timer.Reset(w.untilHeartbeat())
+	select {
+	case <-w.reader.Ready():
+		return nil
+	case <-w.timer.C:
+		return nil
+	case <-w.stream.Context().Done():
+		return w.stream.Context().Err()
+	}
+}
+
+// close gives back what the stream holds, of which there may be nothing yet.
+func (w *watch) close() {
+	w.server.streams.leave(w)
+	if w.reader != nil {
+		w.reader.Close()
+		w.timer.Stop()
+	}
+}
+
+// open begins the stream: it returns once everything is sent that comes before the events.
+func (w *watch) open(receive func() (*pb.WatchEventsRequest, error)) error {
+	_ = w.stream.SetHeader(w.server.header()) // fails only once headers were sent
+	req, err := receive()
+	if err != nil {
+		return err
+	}
+	if err := w.check(req); err != nil {
+		return err
+	}
+	w.progress.begin(w.stream.Context(), w.server.sup.Cursor().Sequence)
+	if err := w.server.streams.enter(w, w.server.config.MaxStreams); err != nil {
+		return err
+	}
+	if err := w.subscribe(); err != nil {
+		return err
+	}
+	return w.begin()
+}
+
+// check makes the stream as the request wants it.
+func (w *watch) check(req *pb.WatchEventsRequest) error {
 	if err := checkPending(req); err != nil {
-		return nil, err
+		return err
 	}
 	var v violations
-	w := &watch{
-		filter:    newEventFilter("filter", req.GetFilter(), &v),
-		start:     req.GetStart(),
-		heartbeat: v.heartbeat(req),
-	}
+	w.filter = newEventFilter("filter", req.GetFilter(), &v)
+	w.start = req.GetStart()
+	w.heartbeat = v.heartbeat(req)
 	v.enum("start", w.start, true)
 	if resume := req.GetResume(); resume != nil {
 		w.resume = &supervisor.Cursor{Epoch: resume.GetEpoch(), Sequence: resume.GetSequence()}
 		v.check(resume.GetEpoch() != "", "resume.epoch", "no epoch is given; give the cursor as the server sent it")
 		v.check(w.start == 0, "start", "%s is given beside resume; give one of them", w.start)
 	}
-	return w, v.err()
+	return v.err()
 }
 
 func (v *violations) heartbeat(req *pb.WatchEventsRequest) time.Duration {
@@ -109,28 +197,19 @@ func (v *violations) heartbeat(req *pb.WatchEventsRequest) time.Duration {
 	return d
 }
 
-func (w *watch) run() error {
-	if err := w.subscribe(); err != nil {
-		return err
-	}
-	defer w.reader.Close()
-	if err := w.begin(); err != nil {
-		return err
-	}
-	return w.follow()
-}
-
 // subscribe opens the reader: from here on nothing is missed. The caller learns of that at once, by the headers. A cursor that the server
 // itself has chosen expires only if the log turns over in this very moment; then there is another one.
 func (w *watch) subscribe() (err error) {
-	w.reader, err = w.sup.Read(w.from())
+	w.reader, err = w.server.sup.Read(w.from())
 	for err != nil && w.resume == nil {
-		w.reader, err = w.sup.Read(w.from())
+		w.reader, err = w.server.sup.Read(w.from())
 	}
 	if err != nil {
 		return err
 	}
 	w.sent = time.Now()
+	w.timer = time.NewTimer(w.heartbeat)
+	w.progress.sequence.Store(w.reader.Cursor().Sequence)
 	return w.stream.SendHeader(metadata.MD{})
 }
 
@@ -140,9 +219,9 @@ func (w *watch) from() supervisor.Cursor {
 	case w.resume != nil:
 		return *w.resume
 	case w.start == pb.WatchStart_WATCH_START_OLDEST:
-		return w.sup.OldestCursor()
+		return w.server.sup.OldestCursor()
 	default:
-		return w.sup.Cursor()
+		return w.server.sup.Cursor()
 	}
 }
 
@@ -157,70 +236,4 @@ func (w *watch) begin() error {
 	default:
 		return w.sendCursor()
 	}
-}
-
-// follow sends events until the end.
-func (w *watch) follow() error {
-	buf := make([]supervisor.Event, readAhead)
-	for {
-		n, gap, err := w.next(buf)
-		switch {
-		case err == nil:
-			err = w.sendEvents(buf[:n], gap)
-		case errors.Is(err, context.DeadlineExceeded) && w.stream.Context().Err() == nil:
-			err = w.sendCursor()
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-// next waits for events, but not longer than until a heartbeat is due: then the error is context.DeadlineExceeded.
-func (w *watch) next(buf []supervisor.Event) (n int, gap supervisor.Gap, err error) {
-	ctx, cancel := context.WithDeadline(w.stream.Context(), w.sent.Add(w.heartbeat))
-	defer cancel()
-	return w.reader.Next(ctx, buf)
-}
-
-// sendEvents sends those of the events that the filter selects, in as few messages as they fit into: one event that comes alone goes alone.
-// If there are none and nothing was lost, it is left to a heartbeat to tell how far the stream has come.
-func (w *watch) sendEvents(events []supervisor.Event, gap supervisor.Gap) error {
-	msg, room := &pb.WatchEventsResponse{Gap: gapToWire(gap)}, newRoom(maxMessageSize)
-	cursor := w.reader.Cursor()
-	for i := range events {
-		e := &events[i]
-		if w.listed.has(e) || !w.filter.match(e) {
-			continue
-		}
-		event := eventToWire(e)
-		if !room.take(event) {
-			cursor.Sequence = msg.Events[len(msg.Events)-1].GetSequence()
-			msg.Cursor = cursorToWire(cursor)
-			if err := w.send(msg); err != nil {
-				return err
-			}
-			msg, room = &pb.WatchEventsResponse{}, newRoom(maxMessageSize)
-			room.take(event)
-		}
-		msg.Events = append(msg.Events, event)
-	}
-	if len(msg.Events) == 0 && msg.Gap == nil {
-		return nil
-	}
-	msg.Cursor = cursorToWire(w.reader.Cursor())
-	return w.send(msg)
-}
-
-// sendCursor tells how far the stream has come.
-func (w *watch) sendCursor() error {
-	return w.send(&pb.WatchEventsResponse{Cursor: cursorToWire(w.reader.Cursor())})
-}
-
-func (w *watch) send(msg *pb.WatchEventsResponse) error {
-	if err := w.stream.Send(msg); err != nil {
-		return err
-	}
-	w.sent = time.Now()
-	return nil
 }

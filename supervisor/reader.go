@@ -48,6 +48,9 @@ type Gap = eventlog.Gap
 // Cursor returns the position behind the latest event.
 func (s *Supervisor) Cursor() Cursor { return Cursor{s.epoch, s.log.Last()} }
 
+// EventBuffer returns how many events the log keeps: Config.EventBuffer, rounded up.
+func (s *Supervisor) EventBuffer() int { return s.log.Capacity() }
+
 // OldestCursor returns the position before the oldest event that the log keeps.
 func (s *Supervisor) OldestCursor() Cursor { return Cursor{s.epoch, s.log.Oldest() - 1} }
 
@@ -75,6 +78,16 @@ func (s *Supervisor) reader(after uint64) *Reader { return &Reader{s.log.NewRead
 func (r *Reader) Next(ctx context.Context, buf []Event) (n int, gap Gap, err error) {
 	return r.log.Next(ctx, buf)
 }
+
+// TryNext does as Next, without waiting: n is 0 if nothing follows the cursor.
+func (r *Reader) TryNext(buf []Event) (n int, gap Gap) { return r.log.TryNext(buf) }
+
+// Ready returns a channel on which one element arrives as soon as something follows the cursor, or the supervisor has shut down: TryNext
+// after it finds nothing only at the end. It is for a select, and to be called anew for each.
+func (r *Reader) Ready() <-chan struct{} { return r.log.Ready() }
+
+// Skip moves the cursor on to sequence, as if everything up to there had been read. It never goes back, nor beyond the latest event.
+func (r *Reader) Skip(sequence uint64) { r.log.Skip(sequence) }
 
 // Cursor returns the position behind everything that Next has returned.
 func (r *Reader) Cursor() Cursor { return Cursor{r.epoch, r.log.Cursor()} }

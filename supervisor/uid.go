@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
@@ -59,10 +60,23 @@ func ParseUID(s string) (UID, error) {
 
 // String returns the UID in the form of RFC 9562, 36 characters long; the zero UID gives an empty string.
 func (u UID) String() string {
+	text, _ := u.AppendText(make([]byte, 0, 36)) // never fails
+	return string(text)
+}
+
+// AppendText appends what String returns. It never fails.
+func (u UID) AppendText(b []byte) ([]byte, error) {
 	if u.IsZero() {
-		return ""
+		return b, nil
 	}
-	return uuid.UUID(u).String()
+	var text [36]byte
+	hex.Encode(text[:8], u[:4])
+	hex.Encode(text[9:13], u[4:6])
+	hex.Encode(text[14:18], u[6:8])
+	hex.Encode(text[19:23], u[8:10])
+	hex.Encode(text[24:], u[10:])
+	text[8], text[13], text[18], text[23] = '-', '-', '-', '-'
+	return append(b, text[:]...), nil
 }
 
 // IsZero reports whether u stands for none.

@@ -17,6 +17,7 @@ type config struct {
 	maxConcurrent int // 0 for no limit
 	maxTasks      int
 	eventBuffer   int
+	watchLinger   time.Duration // 0 for none
 	logFormat     string
 	logLevel      slog.Level
 

@@ -66,9 +66,17 @@ func (d *daemon) prepare(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("make the supervisor: %w", err)
 	}
-	d.server = server.New(d.supervisor, d.plugins, server.Config{Logger: d.log, Version: d.options.version})
+	d.server = server.New(d.supervisor, d.plugins, d.serverConfig())
 	d.declared.validate(ctx, d.server)
 	return d.declared.err(d.config)
+}
+
+func (d *daemon) serverConfig() server.Config {
+	c := server.Config{Logger: d.log, Version: d.options.version, Linger: d.config.watchLinger}
+	if c.Linger == 0 {
+		c.Linger = -1 // 0 stands for the default there
+	}
+	return c
 }
 
 // enabledPlugins returns the plugins, of which the settings say which are enabled.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/taskvisor/taskvisor/server"
 	"github.com/taskvisor/taskvisor/supervisor"
 )
 
@@ -54,8 +55,11 @@ func settings() []setting {
 		one(setting{name: "max-tasks", arg: "N", def: strconv.Itoa(supervisor.DefaultMaxTasks), usage: "how many tasks may be live at once"},
 			func(c *config) *int { return &c.maxTasks }, between(1, maxTasks), strconv.Itoa),
 		one(setting{name: "event-buffer", arg: "N", def: strconv.Itoa(supervisor.DefaultEventBuffer),
-			usage: "how many events are kept for those who watch, at about 250 bytes each"},
+			usage: "how many events are kept for those who watch, at about 450 bytes each"},
 			func(c *config) *int { return &c.eventBuffer }, between(1, maxEventBuffer), strconv.Itoa),
+		one(setting{name: "watch-linger", arg: "DURATION", def: server.DefaultLinger.String(),
+			usage: "how long a stream of events waits after a message before it looks for more, so that under load messages have many events; 0s for not at all"},
+			func(c *config) *time.Duration { return &c.watchLinger }, parseLinger, time.Duration.String),
 		one(setting{name: "log-format", arg: "FORMAT", def: logText, usage: "text for people or json for machines"},
 			func(c *config) *string { return &c.logFormat }, oneOf(logText, logJSON), formatText),
 		one(setting{name: "log-level", arg: "LEVEL", def: "info", usage: "least important messages to log: debug, info, warn or error"},

@@ -19,6 +19,7 @@ var samples = map[string][3]string{
 	"max-concurrent": {"1", "2", "3"},
 	"max-tasks":      {"1", "2", "3"},
 	"event-buffer":   {"1", "2", "3"},
+	"watch-linger":   {"1ms", "0s", "100ms"},
 	"log-format":     {"json", "text", "json"},
 	"log-level":      {"debug", "warn", "error"},
 }
@@ -134,6 +135,9 @@ func TestValueMistakes(t *testing.T) {
 		{"--max-tasks=0", `--max-tasks: "0" is not a whole number from 1 to 10000000`},
 		{"--max-tasks=1e3", `--max-tasks: "1e3" is not a whole number from 1 to 10000000`},
 		{"--event-buffer=99999999999999999999", `--event-buffer: "99999999999999999999" is not a whole number from 1 to 67108864`},
+		{"--watch-linger=5", `--watch-linger: "5" is not a duration; write one such as 10s or 1m30s`},
+		{"--watch-linger=-1ms", `--watch-linger: "-1ms" is out of range; write 0s to 100ms`},
+		{"--watch-linger=1s", `--watch-linger: "1s" is out of range; write 0s to 100ms`},
 		{"--log-format=xml", `--log-format: "xml" is not one of text, json`},
 		{"--log-level=INFO", `--log-level: "INFO" is not one of debug, info, warn, error`},
 		{"--tasks=nope", `--tasks: stat nope: no such file or directory`},
@@ -197,7 +201,7 @@ func TestAllMistakesAreReported(t *testing.T) {
   c.yaml:5: grace: is given twice, first on line 1; remove one
   c.yaml:6: plugins[1]: wants a single value, not a mapping
   c.yaml:9: log-level: wants a single value, not a mapping
-  c.yaml:10: zzz: is no known field; there are listen, insecure, socket, tasks, plugins, exec-allow, grace, max-concurrent, max-tasks, event-buffer, log-format, log-level
+  c.yaml:10: zzz: is no known field; there are listen, insecure, socket, tasks, plugins, exec-allow, grace, max-concurrent, max-tasks, event-buffer, watch-linger, log-format, log-level
   c.yaml:12: is a second document; a config file has one
   --grace: "1" is not a duration; write one such as 10s or 1m30s
   TASKVISOR_MAX_CONCURRENT: "many" is not a whole number from 0 to 1000000

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/taskvisor/taskvisor/server"
 	"github.com/taskvisor/taskvisor/supervisor/plugin"
 )
 
@@ -57,15 +58,27 @@ func oneOf(words ...string) func(string) (string, error) {
 const maxGrace = 24 * time.Hour
 
 func parseGrace(value string) (time.Duration, error) {
-	d, err := time.ParseDuration(value)
-	switch {
-	case err != nil:
-		return 0, fmt.Errorf("%q is not a duration; write one such as 10s or 1m30s", value)
-	case d <= 0 || d > maxGrace:
+	d, err := parseDuration(value)
+	if err == nil && (d <= 0 || d > maxGrace) {
 		return 0, fmt.Errorf("%q is out of range; write more than 0s and at most %s", value, hours(maxGrace))
-	default:
-		return d, nil
 	}
+	return d, err
+}
+
+func parseLinger(value string) (time.Duration, error) {
+	d, err := parseDuration(value)
+	if err == nil && (d < 0 || d > server.MaxLinger) {
+		return 0, fmt.Errorf("%q is out of range; write 0s to %s", value, server.MaxLinger)
+	}
+	return d, err
+}
+
+func parseDuration(value string) (time.Duration, error) {
+	d, err := time.ParseDuration(value)
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a duration; write one such as 10s or 1m30s", value)
+	}
+	return d, nil
 }
 
 func hours(d time.Duration) string { return fmt.Sprintf("%.0fh", d.Hours()) }

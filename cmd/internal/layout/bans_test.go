@@ -23,9 +23,13 @@ var bans = []ban{
 		never: []string{"./server", "./supervisor", "./cmd"},
 		why:   "Programs that control a server would otherwise carry one.",
 	}, {
-		tree:  "./cmd/taskvisor",
+		tree:  "./cmd/taskvisor/internal/cli",
 		never: []string{"./server", "./supervisor"},
 		why:   "The command line works on any server that keeps the contract, also on one that is newer.",
+	}, {
+		tree:  "./cmd/taskvisor",
+		never: []string{"testing", "./server/daemon", "./server/servertest", "./supervisor/plugins"},
+		why:   "Of the server, the load generator needs what it measures. The daemon is another program.",
 	}, {
 		tree:  "./cmd/taskvisord",
 		never: []string{"testing", "./client", "./server/servertest", "./supervisor/plugin/plugintest"},

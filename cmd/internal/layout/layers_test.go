@@ -56,9 +56,17 @@ var layers = []layer{
 		tree: "./cmd/internal",
 		why:  "Tests of the repository itself.",
 	}, {
-		tree: "./cmd/taskvisor",
+		tree: "./cmd/taskvisor/internal/cli",
 		may:  []string{"./gen", "./client"},
 		why:  "What people can do from a terminal, programs can do with the client package.",
+	}, {
+		tree: "./cmd/taskvisor/internal/bench",
+		may:  []string{"./gen", "./server", "./supervisor"},
+		why:  "Measures the server that it brings along: in a process of its own, but made as the daemon makes it.",
+	}, {
+		tree: "./cmd/taskvisor",
+		may:  []string{"./cmd/taskvisor/internal/cli", "./cmd/taskvisor/internal/bench"},
+		why:  "Hands the command line those verbs that need more than a client, and does nothing else.",
 	}, {
 		tree: "./cmd/taskvisord",
 		may:  []string{"./server/daemon", "./supervisor/plugin", "./supervisor/plugins"},

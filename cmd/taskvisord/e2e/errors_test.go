@@ -60,7 +60,7 @@ func mistakes(uidOfTaken, known string) []mistake {
 		{"no such uid", "RemoveTask", `{"uid":"` + stranger + `"}`, codes.NotFound, "TASK_NOT_FOUND", nil, map[string]string{"uid": stranger}},
 		{"cursor of another epoch", "WatchEvents", `{"resume":{"epoch":"elsewhere","sequence":"1"}}`, codes.OutOfRange, "CURSOR_EXPIRED",
 			nil, map[string]string{"oldest_sequence": "1"}},
-	}, specMistakes(), policyMistakes(), configMistakes(), callMistakes())
+	}, specMistakes(), policyMistakes(), configMistakes(), callMistakes(), selectorMistakes())
 }
 
 // specMistakes are about the fields of TaskSpec itself.
@@ -149,6 +149,43 @@ func callMistakes() []mistake {
 		invalidCall("page size of plugins", "taskvisor.v1.PluginService/ListPlugins", `{"page_size":-1}`, "page_size"),
 		invalidCall("page token of plugins", "taskvisor.v1.PluginService/ListPlugins", `{"page_token":"next"}`, "page_token"),
 	}
+}
+
+// selectorMistakes are about label selectors, one of the two methods each.
+func selectorMistakes() (all []mistake) {
+	for i, selector := range []struct {
+		text     string
+		problems int
+	}{
+		{",", 2},
+		{"a,", 1},
+		{"a b", 1},
+		{"a>1", 1},
+		{"!", 1},
+		{"!a=b", 1},
+		{"a=b c", 1},
+		{"a===b", 1},
+		{"a in b", 1},
+		{"a in (b", 1},
+		{"a in (b c)", 1},
+		{"a IN (b)", 1},
+		{"-a", 1},
+		{"größe=1", 1},
+		{"a=b/c", 1},
+		{"a='b'", 1},
+		{"-a=b-, c d, e in (f g), =h, ok", 5},
+		{strings.Repeat("x", 64), 1},
+		{"a=" + strings.Repeat("x", 64), 1},
+		{strings.Repeat("a", 4097), 1},
+		{strings.Repeat("a,", 100) + "a", 1},
+		{"a in (" + strings.Repeat("b,", 100) + "b)", 1},
+	} {
+		method := []string{"ListTasks", "WatchEvents"}[i%2]
+		request := fmt.Sprintf(`{"filter":{"label_selector":%q}}`, selector.text)
+		all = append(all, invalidCall(fmt.Sprintf("selector %.40q", selector.text), method, request,
+			slices.Repeat([]string{"filter.label_selector"}, selector.problems)...))
+	}
+	return all
 }
 
 func labels(n int) string {

@@ -172,6 +172,9 @@ func (l *Log[T]) oldest(last uint64) uint64 {
 	return last - l.capacity + 1
 }
 
+// Capacity returns how many values are kept.
+func (l *Log[T]) Capacity() int { return int(l.capacity) }
+
 // Close ends the log: no value is added any more, and readers get the rest and then ErrClosed. Further calls do nothing.
 func (l *Log[T]) Close() {
 	l.mu.Lock()

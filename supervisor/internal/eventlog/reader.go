@@ -105,6 +105,12 @@ func (r *Reader[T]) fill(buf []T, next, last uint64) (n int) {
 	return n
 }
 
+// Skip moves the cursor on to sequence, as if the reader had got everything up to there: for values that came to its owner by another way.
+// It never goes back, nor beyond what the log has.
+func (r *Reader[T]) Skip(sequence uint64) {
+	r.cursor = max(r.cursor, min(sequence, r.log.last.Load()))
+}
+
 // Ready arms the reader and returns a channel on which one element arrives as soon as something follows the cursor or the log is
 // closed. It is for a select:
 //
