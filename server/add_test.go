@@ -410,18 +410,7 @@ func TestAddTaskOfACallerWhoHasLeft(t *testing.T) {
 // Fields whose behaviour has not landed are refused, never ignored.
 func TestPendingFieldsAreRefused(t *testing.T) {
 	h := newHarness(t)
-	add := func(change func(*pb.AddTaskRequest)) error {
-		req := &pb.AddTaskRequest{Task: waitSpec()}
-		change(req)
-		_, err := h.Tasks.AddTask(t.Context(), req)
-		return err
-	}
 	for field, errs := range map[string][]error{
-		"request_id": {add(func(r *pb.AddTaskRequest) { r.RequestId = "1" })},
-		"if_exists": {
-			add(func(r *pb.AddTaskRequest) { r.IfExists = pb.IfExists_IF_EXISTS_KEEP }),
-			add(func(r *pb.AddTaskRequest) { r.IfExists = pb.IfExists_IF_EXISTS_REPLACE }),
-		},
 		"filter.label_selector": {
 			func() error {
 				_, err := h.Tasks.ListTasks(t.Context(), &pb.ListTasksRequest{Filter: &pb.TaskFilter{LabelSelector: "a=b"}})
@@ -443,11 +432,6 @@ func TestPendingFieldsAreRefused(t *testing.T) {
 				t.Errorf("the message %q does not name %s", r.message, field)
 			}
 		}
-	}
-	err := add(func(r *pb.AddTaskRequest) { r.RequestId, r.IfExists = "1", pb.IfExists_IF_EXISTS_KEEP })
-	wantRefusal(t, err, codes.Unimplemented, "NOT_IMPLEMENTED", "if_exists", "request_id")
-	if tasks := h.Supervisor.List(supervisor.ListOptions{}); len(tasks) != 0 {
-		t.Errorf("%d tasks were added", len(tasks))
 	}
 }
 

@@ -10,6 +10,7 @@ const (
 	DefaultMaxStreams           = 10_000
 	DefaultMaxConcurrentStreams = 2_000
 	DefaultMaxRequestBytes      = 1 << 20
+	DefaultMaxRequestIDs        = 100_000
 	DefaultDrainTimeout         = 5 * time.Second
 )
 
@@ -27,6 +28,9 @@ type Config struct {
 	// MaxRequestBytes is the largest size of a request; a larger one is refused with SIZE_LIMIT. Default: 1 MiB. At most, and where it is
 	// negative, 4 MiB, which is where gRPC itself refuses to read on.
 	MaxRequestBytes int
+	// MaxRequestIDs is how many answers to requests with a request_id are kept, for ten minutes, to be given again to a retry; beyond that the
+	// oldest ones go first, and a retry of such a request counts as new. One takes about half a KiB. Default: 100,000. Negative: no limit.
+	MaxRequestIDs int
 	// DrainTimeout is how long clients have, once the supervisor has shut down, to read the rest of their streams before their connections
 	// are closed. Default: 5 s.
 	DrainTimeout time.Duration
@@ -51,6 +55,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxRequestBytes < 0 || c.MaxRequestBytes > grpcMaxRequestBytes {
 		c.MaxRequestBytes = grpcMaxRequestBytes
+	}
+	if c.MaxRequestIDs == 0 {
+		c.MaxRequestIDs = DefaultMaxRequestIDs
 	}
 	if c.DrainTimeout <= 0 {
 		c.DrainTimeout = DefaultDrainTimeout

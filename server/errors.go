@@ -44,10 +44,13 @@ var situations = []situation{
 	{isA[*supervisor.SpecError], codes.InvalidArgument, pb.ErrorReason_ERROR_REASON_INVALID_FIELD, error.Error, nil},
 	{isA[*plugin.ConfigError], codes.InvalidArgument, pb.ErrorReason_ERROR_REASON_INVALID_FIELD, error.Error, nil},
 	{is(supervisor.ErrTaskExists), codes.AlreadyExists, pb.ErrorReason_ERROR_REASON_TASK_EXISTS,
-		remedy("choose another name, or remove that task first"), taskMetadata},
+		existsSentence, existsMetadata},
 	{is(supervisor.ErrTaskNotFound), codes.NotFound, pb.ErrorReason_ERROR_REASON_TASK_NOT_FOUND, missingSentence, taskMetadata},
 	{is(supervisor.ErrTaskStuck), codes.DeadlineExceeded, pb.ErrorReason_ERROR_REASON_TASK_STUCK,
 		remedy("it stays listed as TASK_STATE_STUCK and is removed as soon as its body returns"), taskMetadata},
+	{is(supervisor.ErrSuperseded), codes.Aborted, pb.ErrorReason_ERROR_REASON_SUPERSEDED,
+		remedy("look at what has the name now before you ask again"), taskMetadata},
+	{isA[*requestIDError], codes.AlreadyExists, pb.ErrorReason_ERROR_REASON_REQUEST_ID_REUSED, error.Error, requestIDMetadata},
 	{is(supervisor.ErrTaskLimit), codes.ResourceExhausted, pb.ErrorReason_ERROR_REASON_TASK_LIMIT,
 		remedy("remove tasks that are not needed, or start the server with a higher limit"), taskLimitMetadata},
 	{is(supervisor.ErrSlotBusy), codes.FailedPrecondition, pb.ErrorReason_ERROR_REASON_SLOT_BUSY,
@@ -287,6 +290,11 @@ func taskMetadata(err error) map[string]string {
 		metadata["uid"] = e.UID.String()
 	}
 	return metadata
+}
+
+func requestIDMetadata(err error) map[string]string {
+	e, _ := errors.AsType[*requestIDError](err)
+	return map[string]string{"request_id": e.id}
 }
 
 // taskOf returns the task that err is about.

@@ -24,11 +24,9 @@ import (
 
 // reservedReasons are the reasons whose behaviour has not landed. To land one: delete it here, and add a row to situations.
 var reservedReasons = []pb.ErrorReason{
-	pb.ErrorReason_ERROR_REASON_SUPERSEDED,
 	pb.ErrorReason_ERROR_REASON_RATE_LIMIT,
 	pb.ErrorReason_ERROR_REASON_UNAUTHENTICATED,
 	pb.ErrorReason_ERROR_REASON_ROLE_REQUIRED,
-	pb.ErrorReason_ERROR_REASON_REQUEST_ID_REUSED,
 }
 
 // everyError has an error for each row of situations, in the order of the rows.
@@ -47,6 +45,8 @@ func everyError() []error {
 		about(supervisor.ErrTaskExists),
 		&supervisor.TaskError{Name: "task", Err: supervisor.ErrTaskNotFound},
 		about(supervisor.ErrTaskStuck),
+		&supervisor.TaskError{Name: "task", Err: supervisor.ErrSuperseded},
+		&requestIDError{"id"},
 		&supervisor.TaskError{Name: "task", Err: &supervisor.TaskLimitError{Limit: 7}},
 		about(&supervisor.SlotError{Slot: "slot", Owner: uid, Limit: 7, Err: supervisor.ErrSlotBusy}),
 		about(&supervisor.SlotError{Slot: "slot", Owner: uid, Limit: 7, Err: supervisor.ErrQueueFull}),

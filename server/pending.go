@@ -21,9 +21,6 @@ type pendingField struct {
 
 // pending is the one table of such fields. To land a field: delete its row.
 var pending = []pendingField{
-	{fullName(&pb.AddTaskRequest{}), "request_id", nil, "leave it out: a task that was added before is reported as TASK_EXISTS"},
-	{fullName(&pb.AddTaskRequest{}), "if_exists", []protoreflect.EnumNumber{pb.IfExists_IF_EXISTS_FAIL.Number()},
-		"leave it out, and call RemoveTask first to replace a task"},
 	{fullName(&pb.ListTasksRequest{}), "filter.label_selector", nil, "leave it out and select by names, or in the client by Task.spec.labels"},
 	{fullName(&pb.WatchEventsRequest{}), "filter.label_selector", nil, "leave it out and select by names or uids"},
 }

@@ -24,6 +24,7 @@ type Server struct {
 	catalog catalog
 	config  Config // defaults filled in
 	health  *healthServer
+	answers *answers     // to requests with an id
 	watches atomic.Int64 // WatchEvents streams that are open
 	drain   drain
 
@@ -44,6 +45,7 @@ func New(sup *supervisor.Supervisor, plugins *plugin.Registry, config Config) *S
 		catalog: newCatalog(plugins, config.Logger),
 		config:  config,
 		health:  newHealth(sup),
+		answers: newAnswers(config.MaxRequestIDs),
 		drain:   newDrain(),
 	}
 }

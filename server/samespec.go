@@ -1,0 +1,97 @@
+package server
+
+import (
+	"maps"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
+	"github.com/taskvisor/taskvisor/supervisor/plugin"
+)
+
+// Two specs are the same if they say the same: each field is set in both, to the same value, or in neither. A field that is left open and one
+// that spells the default out differ, for a default can be another one tomorrow. But a policy with nothing in it says as much as none, and so
+// does an empty config.
+
+// normalSpec returns the spec in the form that all specs which are the same have. The name is part of it.
+func normalSpec(spec *pb.TaskSpec) *pb.TaskSpec {
+	normal := proto.CloneOf(spec)
+	dropEmpty(normal.ProtoReflect())
+	return normal
+}
+
+// dropEmpty clears the policies that say nothing. A duration of nothing does say something.
+func dropEmpty(m protoreflect.Message) {
+	m.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		if !isGroup(fd) {
+			return true
+		}
+		if !isObject(fd) {
+			dropEmpty(v.Message())
+		}
+		if proto.Size(v.Message().Interface()) == 0 {
+			m.Clear(fd)
+		}
+		return true
+	})
+}
+
+// isGroup reports whether a field of a spec is a message that groups fields: a policy or a config.
+func isGroup(fd protoreflect.FieldDescriptor) bool {
+	return fd.Kind() == protoreflect.MessageKind && !fd.IsMap() && fd.Message().FullName() != "google.protobuf.Duration"
+}
+
+func isObject(fd protoreflect.FieldDescriptor) bool {
+	return fd.Kind() == protoreflect.MessageKind && fd.Message().FullName() == "google.protobuf.Struct"
+}
+
+// specDifferences returns the fields in which two specs differ, as paths from the request on; none if they are the same.
+func specDifferences(a, b *pb.TaskSpec) []string {
+	return differences("task", normalSpec(a).ProtoReflect(), normalSpec(b).ProtoReflect())
+}
+
+func differences(path string, a, b protoreflect.Message) (fields []string) {
+	all := a.Descriptor().Fields()
+	for i := range all.Len() {
+		fd := all.Get(i)
+		field, va, vb := path+"."+string(fd.Name()), a.Get(fd), b.Get(fd)
+		switch {
+		case fd.IsMap():
+			fields = append(fields, mapDifferences(field, va.Map(), vb.Map())...)
+		case isObject(fd):
+			content := fd.Message().Fields().ByName("fields")
+			fields = append(fields, mapDifferences(field, va.Message().Get(content).Map(), vb.Message().Get(content).Map())...)
+		case isGroup(fd):
+			fields = append(fields, differences(field, va.Message(), vb.Message())...)
+		case a.Has(fd) != b.Has(fd) || !va.Equal(vb):
+			fields = append(fields, field)
+		}
+	}
+	if string(a.GetUnknown()) != string(b.GetUnknown()) {
+		fields = append(fields, path+" (in fields that this version of the server does not know)")
+	}
+	return fields
+}
+
+// mapDifferences compares maps with keys that are strings.
+func mapDifferences(field string, a, b protoreflect.Map) (fields []string) {
+	differ := map[string]bool{}
+	a.Range(func(key protoreflect.MapKey, va protoreflect.Value) bool {
+		differ[key.String()] = !b.Has(key) || !va.Equal(b.Get(key))
+		return true
+	})
+	b.Range(func(key protoreflect.MapKey, _ protoreflect.Value) bool {
+		if !a.Has(key) {
+			differ[key.String()] = true
+		}
+		return true
+	})
+	for _, key := range slices.Sorted(maps.Keys(differ)) {
+		if differ[key] {
+			fields = append(fields, plugin.Key(field, key))
+		}
+	}
+	return fields
+}
