@@ -13,9 +13,6 @@ import (
 func TestFieldsThatHaveNotLanded(t *testing.T) {
 	d := startDaemon(t)
 	for _, pending := range []struct{ field, method, request string }{
-		{"request_id", "AddTask", `{"task":{"name":"new","plugin":"sleep"},"request_id":"01975a4e-0000-7000-8000-000000000000"}`},
-		{"if_exists", "AddTask", `{"task":{"name":"new","plugin":"sleep"},"if_exists":"IF_EXISTS_KEEP"}`},
-		{"if_exists", "AddTask", `{"task":{"name":"new","plugin":"sleep"},"if_exists":"IF_EXISTS_REPLACE"}`},
 		{"filter.label_selector", "ListTasks", `{"filter":{"label_selector":"app=web"}}`},
 		{"filter.label_selector", "WatchEvents", `{"filter":{"label_selector":"app=web"}}`},
 	} {

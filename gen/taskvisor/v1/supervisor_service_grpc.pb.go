@@ -32,7 +32,9 @@ const (
 // SupervisorService adds, removes and lists tasks, and streams the events of their lives.
 //
 // Every error carries a google.rpc.ErrorInfo with domain "taskvisor" and a reason out of ErrorReason; errors about the content of
-// a request carry a google.rpc.BadRequest with all violations as well. The message is for people and may change at any time.
+// a request carry a google.rpc.BadRequest with all violations as well. The message is for people and may change at any time. What gRPC refuses
+// before the service is reached has no ErrorInfo: an unknown method (UNIMPLEMENTED), bytes that are no message, text that is not UTF-8
+// included (INTERNAL), more than 4 MiB (RESOURCE_EXHAUSTED).
 type SupervisorServiceClient interface {
 	// AddTask registers a task and returns without waiting for its attempts; with IF_EXISTS_REPLACE it waits for the end of the task that is
 	// replaced.
@@ -120,7 +122,9 @@ type SupervisorService_WatchEventsClient = grpc.ServerStreamingClient[WatchEvent
 // SupervisorService adds, removes and lists tasks, and streams the events of their lives.
 //
 // Every error carries a google.rpc.ErrorInfo with domain "taskvisor" and a reason out of ErrorReason; errors about the content of
-// a request carry a google.rpc.BadRequest with all violations as well. The message is for people and may change at any time.
+// a request carry a google.rpc.BadRequest with all violations as well. The message is for people and may change at any time. What gRPC refuses
+// before the service is reached has no ErrorInfo: an unknown method (UNIMPLEMENTED), bytes that are no message, text that is not UTF-8
+// included (INTERNAL), more than 4 MiB (RESOURCE_EXHAUSTED).
 type SupervisorServiceServer interface {
 	// AddTask registers a task and returns without waiting for its attempts; with IF_EXISTS_REPLACE it waits for the end of the task that is
 	// replaced.
