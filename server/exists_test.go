@@ -169,6 +169,7 @@ func TestReplace(t *testing.T) {
 		deaf(h, 2*time.Second)
 		events := watch(t, h, &pb.WatchEventsRequest{})
 		old := h.Add("task", "deaf")
+		synctest.Wait()
 		begin := time.Now()
 		spec := waitSpec()
 		spec.Labels = map[string]string{"version": "2"}
@@ -240,6 +241,7 @@ func TestReplaceWithoutItsCaller(t *testing.T) {
 		h := newHarness(t)
 		deaf(h, 5*time.Second)
 		h.Add("task", "deaf")
+		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		_, err := addIf(ctx, h, replaceIt, waitSpec())

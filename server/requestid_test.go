@@ -134,6 +134,7 @@ func TestRequestIDOutlivesItsCaller(t *testing.T) {
 		h := newHarness(t)
 		deaf(h, 5*time.Second)
 		h.Add("task", "deaf")
+		synctest.Wait()
 		req := &pb.AddTaskRequest{Task: waitSpec(), IfExists: replaceIt, RequestId: "1"}
 		gone, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
@@ -175,6 +176,7 @@ func TestRequestIDForgetsRefusals(t *testing.T) {
 
 		deaf(h, time.Minute)
 		h.Add("stuck", "deaf")
+		synctest.Wait()
 		req := &pb.AddTaskRequest{Task: servertest.Spec("stuck", servertest.Wait), IfExists: replaceIt, RequestId: "3"}
 		var callers sync.WaitGroup
 		for range 3 {
