@@ -71,11 +71,11 @@ func (s *Server) checkAdd(req *pb.AddTaskRequest) (supervisor.Spec, error) {
 
 // build makes the body. What is wrong with the config it adds to v; cause is what is more than a violation.
 func (s *Server) build(wire *pb.TaskSpec, v *violations) (run supervisor.Task, cause error) {
+	config, ok := configObject(wire.GetConfig(), v)
 	if wire.GetPlugin() == "" {
 		v.add("task.plugin", "no plugin is given; give one of %s", strings.Join(s.catalog.names, ", "))
 		return nil, nil
 	}
-	config, ok := configObject(wire.GetConfig(), v)
 	if !ok {
 		return nil, nil
 	}

@@ -122,6 +122,11 @@ func TestAddTaskRefuses(t *testing.T) {
 			}})
 		}, fields: []string{"task.config.body", "task.config.more[1]", "task.config.more[2]", `task.config.more[3]["a b"]`}},
 		"config too deep": {change: func(s spec) { s.Config.Fields["body"] = nested(101) }, fields: []string{"task.config"}},
+		"config too deep, and wide": {change: func(s spec) {
+			s.Config.Fields["body"] = structpb.NewListValue(&structpb.ListValue{Values: []*structpb.Value{nested(101), nested(101), nested(102)}})
+		}, fields: []string{"task.config"}},
+		"no plugin, and no JSON": {change: func(s spec) { s.Plugin, s.Config.Fields["x"] = "", structpb.NewNumberValue(math.NaN()) },
+			fields: []string{"task.plugin", "task.config.x"}},
 		"config too large": {change: func(s spec) { s.Config.Fields["body"] = structpb.NewStringValue(strings.Repeat("x", 64<<10)) },
 			fields: []string{"task.config"}},
 
@@ -183,6 +188,16 @@ func TestAddTaskRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Text that is not UTF-8 does not come over the wire, but from the own process.
+func TestAddTaskRefusesWhatCannotBeSent(t *testing.T) {
+	h := newHarness(t)
+	s := waitSpec()
+	s.Config.Fields["a\xff"] = structpb.NewStringValue("ok")
+	s.Config.Fields["b"] = structpb.NewStringValue("\xff")
+	_, err := h.Server.AddTask(t.Context(), &pb.AddTaskRequest{Task: s, IfExists: keepIt, RequestId: "1"})
+	wantInvalid(t, err, `task.config["a\ufffd"]`, "task.config.b")
 }
 
 // nested returns lists inside each other.

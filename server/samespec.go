@@ -13,11 +13,18 @@ import (
 
 // Two specs are the same if they say the same: each field is set in both, to the same value, or in neither. A field that is left open and one
 // that spells the default out differ, for a default can be another one tomorrow. But a policy with nothing in it says as much as none, and so
-// does an empty config.
+// does an empty config. Of fields that this version of the server does not know, nothing can be said.
 
 // normalSpec returns the spec in the form that all specs which are the same have. The name is part of it.
 func normalSpec(spec *pb.TaskSpec) *pb.TaskSpec {
-	normal := proto.CloneOf(spec)
+	normal := &pb.TaskSpec{}
+	encoded, err := proto.Marshal(spec)
+	if err == nil {
+		err = proto.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(encoded, normal)
+	}
+	if err != nil {
+		panic(err) // it was decoded from the same bytes
+	}
 	dropEmpty(normal.ProtoReflect())
 	return normal
 }
@@ -68,9 +75,6 @@ func differences(path string, a, b protoreflect.Message) (fields []string) {
 		case a.Has(fd) != b.Has(fd) || !va.Equal(vb):
 			fields = append(fields, field)
 		}
-	}
-	if string(a.GetUnknown()) != string(b.GetUnknown()) {
-		fields = append(fields, path+" (in fields that this version of the server does not know)")
 	}
 	return fields
 }
