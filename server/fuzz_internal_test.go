@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -332,4 +333,47 @@ func (m *impatient) SendHeader(metadata.MD) error {
 	m.begun = true
 	m.leave()
 	return nil
+}
+
+// FuzzSameSpec: what is the same to IF_EXISTS_KEEP is the same to request_id, and the other way round.
+func FuzzSameSpec(f *testing.F) {
+	for _, a := range sameSeeds {
+		for _, b := range sameSeeds {
+			f.Add(specBytes(f, a), specBytes(f, b))
+		}
+	}
+	f.Fuzz(func(t *testing.T, dataA, dataB []byte) {
+		var a, b pb.TaskSpec
+		if proto.Unmarshal(dataA, &a) != nil || proto.Unmarshal(dataB, &b) != nil {
+			return
+		}
+		differ := specDifferences(&a, &b)
+		same := addDigest(&pb.AddTaskRequest{Task: &a}) == addDigest(&pb.AddTaskRequest{Task: &b, IfExists: pb.IfExists_IF_EXISTS_FAIL})
+		if same != (len(differ) == 0) {
+			t.Errorf("%v and %v: the same: %t, but %q differ", &a, &b, same, differ)
+		}
+		if back := specDifferences(&b, &a); !slices.Equal(back, differ) {
+			t.Errorf("%v and %v differ in %q, and the other way round in %q", &a, &b, differ, back)
+		}
+	})
+}
+
+var sameSeeds = []string{
+	`{}`,
+	`{"name":"a","plugin":"any","config":{}}`,
+	`{"name":"a","plugin":"any","restart":{},"backoff":{},"admission":{}}`,
+	`{"name":"a","plugin":"any","timeout":"0s","restart":{"limit":{}}}`,
+	`{"name":"a","plugin":"any","config":{"x":[1,{"y":null}],"z":{}},"labels":{"a":"b","c":""}}`,
+	`{"name":"a","plugin":"any","config":{"x":[1,{}],"z":"NaN"},"labels":{"a":"c"},"backoff":{"factor":"NaN","first":"1s"}}`,
+	`{"name":"a","plugin":"any","config":{"x":0},"backoff":{"factor":-0.0}}`,
+	`{"name":"a","plugin":"any","config":{"x":-0.0}}`,
+}
+
+func specBytes(f *testing.F, text string) []byte {
+	f.Helper()
+	var spec pb.TaskSpec
+	if err := protojson.Unmarshal([]byte(text), &spec); err != nil {
+		f.Fatal(err)
+	}
+	return must(proto.Marshal(&spec))
 }

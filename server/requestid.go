@@ -67,11 +67,7 @@ func addDigest(req *pb.AddTaskRequest) digest {
 	if same.IfExists == pb.IfExists_IF_EXISTS_FAIL {
 		same.IfExists = pb.IfExists_IF_EXISTS_UNSPECIFIED
 	}
-	encoded, err := proto.MarshalOptions{Deterministic: true}.Marshal(same)
-	if err != nil {
-		panic(err) // it was decoded from the same bytes
-	}
-	return sha256.Sum256(encoded)
+	return sha256.Sum256(deterministic(same))
 }
 
 // answers are the answers to requests that had an id, for those that are sent again. It remembers an answer for requestIDAge, up to a

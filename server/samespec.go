@@ -1,7 +1,9 @@
 package server
 
 import (
+	"bytes"
 	"maps"
+	"math"
 	"slices"
 
 	"google.golang.org/protobuf/proto"
@@ -18,12 +20,8 @@ import (
 // normalSpec returns the spec in the form that all specs which are the same have. The name is part of it.
 func normalSpec(spec *pb.TaskSpec) *pb.TaskSpec {
 	normal := &pb.TaskSpec{}
-	encoded, err := proto.Marshal(spec)
-	if err == nil {
-		err = proto.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(encoded, normal)
-	}
-	if err != nil {
-		panic(err) // it was decoded from the same bytes
+	if err := (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(deterministic(spec), normal); err != nil {
+		panic(err) // it was encoded a moment ago
 	}
 	dropEmpty(normal.ProtoReflect())
 	return normal
@@ -66,24 +64,45 @@ func differences(path string, a, b protoreflect.Message) (fields []string) {
 		field, va, vb := path+"."+string(fd.Name()), a.Get(fd), b.Get(fd)
 		switch {
 		case fd.IsMap():
-			fields = append(fields, mapDifferences(field, va.Map(), vb.Map())...)
+			fields = append(fields, mapDifferences(field, fd, va.Map(), vb.Map())...)
 		case isObject(fd):
 			content := fd.Message().Fields().ByName("fields")
-			fields = append(fields, mapDifferences(field, va.Message().Get(content).Map(), vb.Message().Get(content).Map())...)
+			fields = append(fields, mapDifferences(field, content, va.Message().Get(content).Map(), vb.Message().Get(content).Map())...)
 		case isGroup(fd):
 			fields = append(fields, differences(field, va.Message(), vb.Message())...)
-		case a.Has(fd) != b.Has(fd) || !va.Equal(vb):
+		case a.Has(fd) != b.Has(fd) || !sameValue(fd, va, vb):
 			fields = append(fields, field)
 		}
 	}
 	return fields
 }
 
+// sameValue compares values as their bytes would be compared: 0 and -0 are two numbers.
+func sameValue(fd protoreflect.FieldDescriptor, a, b protoreflect.Value) bool {
+	switch fd.Kind() { // specs have no other numbers with a fraction
+	case protoreflect.MessageKind:
+		return bytes.Equal(deterministic(a.Message().Interface()), deterministic(b.Message().Interface()))
+	case protoreflect.DoubleKind:
+		return math.Float64bits(a.Float()) == math.Float64bits(b.Float())
+	default:
+		return a.Equal(b)
+	}
+}
+
+// deterministic encodes a message so that equal ones have equal bytes.
+func deterministic(m proto.Message) []byte {
+	encoded, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
+	if err != nil {
+		panic(err) // it is UTF-8, which is all that there is to it
+	}
+	return encoded
+}
+
 // mapDifferences compares maps with keys that are strings.
-func mapDifferences(field string, a, b protoreflect.Map) (fields []string) {
+func mapDifferences(field string, fd protoreflect.FieldDescriptor, a, b protoreflect.Map) (fields []string) {
 	differ := map[string]bool{}
 	a.Range(func(key protoreflect.MapKey, va protoreflect.Value) bool {
-		differ[key.String()] = !b.Has(key) || !va.Equal(b.Get(key))
+		differ[key.String()] = !b.Has(key) || !sameValue(fd.MapValue(), va, b.Get(key))
 		return true
 	})
 	b.Range(func(key protoreflect.MapKey, _ protoreflect.Value) bool {
