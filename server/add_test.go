@@ -422,34 +422,6 @@ func TestAddTaskOfACallerWhoHasLeft(t *testing.T) {
 	wantRefusal(t, err, codes.DeadlineExceeded, "")
 }
 
-// Fields whose behaviour has not landed are refused, never ignored.
-func TestPendingFieldsAreRefused(t *testing.T) {
-	h := newHarness(t)
-	for field, errs := range map[string][]error{
-		"filter.label_selector": {
-			func() error {
-				_, err := h.Tasks.ListTasks(t.Context(), &pb.ListTasksRequest{Filter: &pb.TaskFilter{LabelSelector: "a=b"}})
-				return err
-			}(),
-			func() error {
-				stream, err := h.Tasks.WatchEvents(t.Context(), &pb.WatchEventsRequest{Filter: &pb.EventFilter{LabelSelector: "a=b"}})
-				if err == nil {
-					_, err = stream.Recv()
-				}
-				return err
-			}(),
-		},
-	} {
-		for _, err := range errs {
-			r := wantRefusal(t, err, codes.Unimplemented, "NOT_IMPLEMENTED", field)
-			wantMetadata(t, r, map[string]string{"field": field})
-			if !strings.Contains(r.message, field) {
-				t.Errorf("the message %q does not name %s", r.message, field)
-			}
-		}
-	}
-}
-
 // The defaults and the explicit "none" of each rule reach the engine as it wants them.
 func TestAddTaskDurationsReachTheEngine(t *testing.T) {
 	h := newHarness(t)

@@ -16,7 +16,7 @@
 //
 // # Guarantees
 //
-//   - What the comments of the contract promise. A field whose behaviour has not landed is refused with NOT_IMPLEMENTED, never ignored.
+//   - What the comments of the contract promise.
 //   - An AddTask that is sent again, with the same request_id, adds nothing and gets the answer of the first one, though that may be gone.
 //   - All that is wrong with a request is reported at once, with the paths of the fields as the caller wrote them.
 //   - Each error of the services carries a google.rpc.ErrorInfo with domain "taskvisor", except those about a caller who has left. Errors that gRPC

@@ -37,7 +37,6 @@ type situation struct {
 // a row here.
 var situations = []situation{
 	{isA[*pluginFault], codes.Internal, pb.ErrorReason_ERROR_REASON_INTERNAL, internalSentence, nil},
-	{isA[*pendingError], codes.Unimplemented, pb.ErrorReason_ERROR_REASON_NOT_IMPLEMENTED, error.Error, pendingMetadata},
 	{isA[*plugin.DisabledError], codes.PermissionDenied, pb.ErrorReason_ERROR_REASON_PLUGIN_DISABLED, disabledSentence, disabledMetadata},
 	{isA[*plugin.UnknownPluginError], codes.InvalidArgument, pb.ErrorReason_ERROR_REASON_UNKNOWN_PLUGIN, unknownSentence, unknownMetadata},
 	{isA[*invalidError], codes.InvalidArgument, pb.ErrorReason_ERROR_REASON_INVALID_FIELD, error.Error, nil},
@@ -167,9 +166,6 @@ func violationsOf(err error) violations {
 	if e, ok := errors.AsType[*invalidError](err); ok {
 		return e.violations
 	}
-	if e, ok := errors.AsType[*pendingError](err); ok {
-		return e.violations()
-	}
 	if e, ok := errors.AsType[*supervisor.SpecError](err); ok {
 		return specViolations(e)
 	}
@@ -263,11 +259,6 @@ func unknownSentence(err error) string {
 func cursorSentence(err error) string {
 	e, _ := errors.AsType[*supervisor.CursorError](err)
 	return "resume: " + e.Error()
-}
-
-func pendingMetadata(err error) map[string]string {
-	e, _ := errors.AsType[*pendingError](err)
-	return map[string]string{"field": e.fields[0].path}
 }
 
 func disabledMetadata(err error) map[string]string {

@@ -2,35 +2,13 @@ package server
 
 import (
 	"fmt"
-	"path"
 	"strings"
 
 	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
+	"github.com/taskvisor/taskvisor/server/internal/glob"
+	"github.com/taskvisor/taskvisor/server/internal/label"
 	"github.com/taskvisor/taskvisor/supervisor"
 )
-
-// set is a set that, if it is nil, has everything in it: a filter without values selects all.
-type set[T comparable] map[T]struct{}
-
-func (s set[T]) has(value T) bool {
-	if s == nil {
-		return true
-	}
-	_, ok := s[value]
-	return ok
-}
-
-// newSet returns the set of what convert makes of the values of a field.
-func newSet[V any, T comparable](field string, values []V, v *violations, convert func(field string, value V) T) set[T] {
-	if len(values) == 0 || !v.filterLength(field, len(values)) {
-		return nil
-	}
-	s := make(set[T], len(values))
-	for i, value := range values {
-		s[convert(fmt.Sprintf("%s[%d]", field, i), value)] = struct{}{}
-	}
-	return s
-}
 
 func (v *violations) filterLength(field string, length int) bool {
 	v.check(length <= maxFilterItems, field, "%d values are too many; give at most %d", length, maxFilterItems)
@@ -40,46 +18,47 @@ func (v *violations) filterLength(field string, length int) bool {
 // names selects names of tasks: exact ones and globs, as path.Match has them. Without any it selects all.
 type names struct {
 	exact set[string]
-	globs []string
+	globs []glob.Glob
 }
 
 // maxGlobBytes bounds the work of one match. A name has at most 128 bytes, so that a longer pattern is most likely a mistake.
 const maxGlobBytes = 512
 
 func newNames(field string, patterns []string, v *violations) (n names) {
-	if len(patterns) == 0 || !v.filterLength(field, len(patterns)) {
+	if !v.filterLength(field, len(patterns)) {
 		return n
 	}
-	n.exact = set[string]{}
+	var exact []string
 	for i, pattern := range patterns {
 		field := fmt.Sprintf("%s[%d]", field, i)
-		_, err := path.Match(pattern, "")
-		switch {
+		if len(pattern) > maxGlobBytes {
+			v.add(field, "%s has %d bytes; give a pattern of at most %d", quote(pattern), len(pattern), maxGlobBytes)
+			continue
+		}
+		switch compiled, err := glob.Compile(pattern); {
 		case pattern == "":
 			v.add(field, "the pattern is empty and matches no name; leave it out to select all")
-		case len(pattern) > maxGlobBytes:
-			v.add(field, "%s has %d bytes; give a pattern of at most %d", quote(pattern), len(pattern), maxGlobBytes)
 		case err != nil:
 			v.add(field, "%s is no pattern; close each [ with ], and put a \\ before a character that is meant as such", quote(pattern))
 		case strings.ContainsAny(pattern, `*?[\`):
-			n.globs = append(n.globs, pattern)
+			n.globs = append(n.globs, compiled)
 		default:
-			n.exact[pattern] = struct{}{}
+			exact = append(exact, pattern)
 		}
 	}
+	n.exact = newSet(exact)
 	return n
 }
 
-// match: an event about no task has no name, and must not match "*".
 func (n *names) match(name string) bool {
-	if n.exact.has(name) {
+	if len(n.globs) == 0 {
+		return n.exact.has(name)
+	}
+	if n.exact.size > 0 && n.exact.has(name) {
 		return true
 	}
-	if name == "" {
-		return false
-	}
-	for _, glob := range n.globs {
-		if ok, _ := path.Match(glob, name); ok { // the pattern was checked
+	for i := range n.globs {
+		if n.globs[i].Match(name) {
 			return true
 		}
 	}
@@ -89,42 +68,59 @@ func (n *names) match(name string) bool {
 // taskFilter selects tasks. The zero value selects all.
 type taskFilter struct {
 	names  names
-	states set[pb.TaskState]
+	states bits[supervisor.State]
+	labels label.Selector
 	uids   set[supervisor.UID]
 }
 
 func newTaskFilter(field string, f *pb.TaskFilter, v *violations) taskFilter {
 	return taskFilter{
-		names: newNames(field+".names", f.GetNames(), v),
-		states: newSet(field+".states", f.GetStates(), v, func(field string, state pb.TaskState) pb.TaskState {
-			v.enum(field, state, false)
-			return state
-		}),
-		uids: newSet(field+".uids", f.GetUids(), v, v.uid),
+		names:  newNames(field+".names", f.GetNames(), v),
+		states: newBits[supervisor.State](field+".states", f.GetStates(), wireStates[:], v),
+		labels: v.selector(field+".label_selector", f.GetLabelSelector()),
+		uids:   newSet(v.uids(field+".uids", f.GetUids())),
 	}
 }
 
+// uids returns the uids that a filter has.
+func (v *violations) uids(field string, texts []string) []supervisor.UID {
+	if !v.filterLength(field, len(texts)) {
+		return nil
+	}
+	uids := make([]supervisor.UID, len(texts))
+	for i, text := range texts {
+		uids[i] = v.uid(fmt.Sprintf("%s[%d]", field, i), text)
+	}
+	return uids
+}
+
 func (f *taskFilter) match(snap *supervisor.Snapshot) bool {
-	return f.names.match(snap.Spec.Name) && f.states.has(toWire(wireStates[:], snap.State)) && f.uids.has(snap.UID)
+	return f.states.has(snap.State) && f.matchTask(snap.Spec.Name, snap.UID, snap.Spec.Labels)
+}
+
+// matchTask is match without regard to the state.
+func (f *taskFilter) matchTask(name string, uid supervisor.UID, labels map[string]string) bool {
+	return f.names.match(name) && f.uids.has(uid) && f.labels.Match(labels)
 }
 
 // eventFilter selects events. The zero value selects all.
 type eventFilter struct {
-	tasks taskFilter // without states
-	kinds set[pb.EventKind]
+	kinds  bits[supervisor.Kind]
+	byTask bool       // whether tasks selects less than all
+	tasks  taskFilter // without states
 }
 
 func newEventFilter(field string, f *pb.EventFilter, v *violations) eventFilter {
-	return eventFilter{
-		tasks: newTaskFilter(field, &pb.TaskFilter{Names: f.GetNames(), Uids: f.GetUids()}, v),
-		kinds: newSet(field+".kinds", f.GetKinds(), v, func(field string, kind pb.EventKind) pb.EventKind {
-			v.enum(field, kind, false)
-			return kind
-		}),
+	filter := eventFilter{
+		kinds: newBits[supervisor.Kind](field+".kinds", f.GetKinds(), wireKinds[:], v),
+		tasks: newTaskFilter(field, &pb.TaskFilter{Names: f.GetNames(), LabelSelector: f.GetLabelSelector(), Uids: f.GetUids()}, v),
 	}
+	filter.byTask = len(f.GetNames()) > 0 || len(f.GetUids()) > 0 || !filter.tasks.labels.IsEmpty()
+	return filter
 }
 
-// match: an event about no task has an empty name and a zero uid, which are not among those that a filter can name.
+// match: an event about no task is not among those that a filter selects by tasks, not even by a label that they lack. A filtered stream asks
+// this of every event, so it takes some nanoseconds and allocates nothing.
 func (f *eventFilter) match(e *supervisor.Event) bool {
-	return f.kinds.has(toWire(wireKinds[:], e.Kind)) && f.tasks.names.match(e.Task) && f.tasks.uids.has(e.UID)
+	return f.kinds.has(e.Kind) && (!f.byTask || e.Task != "" && f.tasks.matchTask(e.Task, e.UID, e.Labels))
 }

@@ -74,7 +74,7 @@ func TestListTasksRefuses(t *testing.T) {
 		"finished, not asked":  {filtered(&pb.TaskFilter{States: []pb.TaskState{1, pb.TaskState_TASK_STATE_FINISHED}}), []string{"filter.states[1]"}},
 		"bad uid":              {filtered(&pb.TaskFilter{Uids: []string{someUID, "x"}}), []string{"filter.uids[1]"}},
 		"many uids":            {filtered(&pb.TaskFilter{Uids: manyUIDs}), []string{"filter.uids"}},
-		"all of them":          {&pb.ListTasksRequest{PageSize: -1, PageToken: "?", Filter: &pb.TaskFilter{Names: []string{"["}, States: []pb.TaskState{-1}, Uids: []string{""}}}, []string{"page_size", "page_token", "filter.names[0]", "filter.states[0]", "filter.uids[0]"}},
+		"all of them":          {&pb.ListTasksRequest{PageSize: -1, PageToken: "?", Filter: &pb.TaskFilter{Names: []string{"["}, States: []pb.TaskState{-1}, Uids: []string{""}, LabelSelector: ","}}, []string{"page_size", "page_token", "filter.names[0]", "filter.states[0]", "filter.uids[0]", "filter.label_selector", "filter.label_selector"}},
 		"token of ListPlugins": {&pb.ListTasksRequest{PageToken: pluginToken(t, h)}, []string{"page_token"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -38,6 +38,7 @@ func TestQueryDigest(t *testing.T) {
 		&pb.ListTasksRequest{IncludeFinished: true},
 		&pb.ListTasksRequest{Filter: &pb.TaskFilter{}},
 		&pb.ListTasksRequest{Filter: &pb.TaskFilter{Names: []string{"a"}}},
+		&pb.ListTasksRequest{Filter: &pb.TaskFilter{LabelSelector: "a"}},
 		&pb.ListPluginsRequest{},
 	} {
 		if queryDigest(other) == base {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -12,6 +13,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/taskvisor/taskvisor/server/internal/label"
 	"github.com/taskvisor/taskvisor/supervisor"
 	"github.com/taskvisor/taskvisor/supervisor/plugin"
 )
@@ -19,7 +21,6 @@ import (
 // Limits that the comments of the contract state.
 const (
 	maxLabels      = 64
-	maxLabelLength = 63 // of a key, and of a value
 	maxConfigBytes = 64 << 10
 	maxFilterItems = 100
 )
@@ -75,7 +76,7 @@ func (v violations) err() error {
 func (v violations) String() string {
 	var b strings.Builder
 	if len(v) > 1 {
-		fmt.Fprintf(&b, "%d fields are wrong: ", len(v))
+		fmt.Fprintf(&b, "%d %s are wrong: ", len(v), v.noun())
 	}
 	for i, one := range v {
 		if i > 0 {
@@ -84,6 +85,18 @@ func (v violations) String() string {
 		fmt.Fprintf(&b, "%s: %s", one.field, one.problem)
 	}
 	return b.String()
+}
+
+// noun says what is wrong: as many fields as there are violations, or parts of them.
+func (v violations) noun() string {
+	fields := map[string]struct{}{}
+	for _, one := range v {
+		fields[one.field] = struct{}{}
+	}
+	if len(fields) < len(v) {
+		return "things"
+	}
+	return "fields"
 }
 
 // quote quotes a value for an error message, cut where it is long.
@@ -179,20 +192,18 @@ func (v *violations) labels(field string, labels map[string]string) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(labels)) {
 		value, path := labels[key], plugin.Key(field, key)
-		v.check(validLabelKey(key), path,
-			"%s cannot be the key of a label; give 1 to %d characters out of a-z A-Z 0-9 . _ - and /, beginning and ending with a letter or digit",
-			quote(key), maxLabelLength)
-		v.check(validLabelValue(value), path,
-			"%s cannot be the value of a label; give at most %d characters out of a-z A-Z 0-9 . _ and -, beginning and ending with a letter or digit",
-			quote(value), maxLabelLength)
+		v.check(label.ValidKey(key), path, "%s cannot be the key of a label; %s", quote(key), label.KeyRule)
+		v.check(label.ValidValue(value), path, "%s cannot be the value of a label; %s", quote(value), label.ValueRule)
 	}
 }
 
-// validLabelKey: the characters of a label's key are those of a task's name.
-func validLabelKey(key string) bool {
-	return len(key) <= maxLabelLength && supervisor.ValidName(key)
-}
-
-func validLabelValue(value string) bool {
-	return value == "" || len(value) <= maxLabelLength && supervisor.ValidName(value) && !strings.Contains(value, "/")
+// selector returns the label selector that text stands for; one that selects all where text is no selector.
+func (v *violations) selector(field, text string) label.Selector {
+	s, err := label.Parse(text)
+	if e, ok := errors.AsType[*label.Error](err); ok {
+		for _, problem := range e.Problems {
+			v.add(field, "%s", problem)
+		}
+	}
+	return s
 }

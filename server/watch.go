@@ -80,9 +80,6 @@ type watch struct {
 
 // checkWatch returns a stream as the request wants it, without server.
 func checkWatch(req *pb.WatchEventsRequest) (*watch, error) {
-	if err := checkPending(req); err != nil {
-		return nil, err
-	}
 	var v violations
 	w := &watch{
 		filter:    newEventFilter("filter", req.GetFilter(), &v),

@@ -25,7 +25,7 @@ func mistakes(t *testing.T, d *daemon, uidOfTaken string) []mistake {
 	known := d.knownPlugins(t)
 	return slices.Concat(
 		stateMistakes(uidOfTaken), pluginMistakes(known), specMistakes(), configMistakes(),
-		removeMistakes(), listMistakes(), tokenMistakes(t, d), watchMistakes(), cursorMistakes(t, d),
+		removeMistakes(), listMistakes(), tokenMistakes(t, d), watchMistakes(), selectorMistakes(), cursorMistakes(t, d),
 	)
 }
 
@@ -195,6 +195,43 @@ func watchMistakes() []mistake {
 		watch("wrong in every field", `{"start":9,"resume":{},"heartbeat_interval":"0s","filter":{"names":["["],"kinds":[99],"uids":["x"]}}`,
 			"start", "start", "resume.epoch", "heartbeat_interval", "filter.names[0]", "filter.kinds[0]", "filter.uids[0]"),
 	}
+}
+
+// selectorMistakes are about label selectors, one of the two methods each.
+func selectorMistakes() (all []mistake) {
+	for i, selector := range []struct {
+		text     string
+		problems int
+	}{
+		{",", 2},
+		{"a,", 1},
+		{"a b", 1},
+		{"a>1", 1},
+		{"!", 1},
+		{"!a=b", 1},
+		{"a=b c", 1},
+		{"a===b", 1},
+		{"a in b", 1},
+		{"a in (b", 1},
+		{"a in (b c)", 1},
+		{"a IN (b)", 1},
+		{"-a", 1},
+		{"größe=1", 1},
+		{"a=b/c", 1},
+		{"a='b'", 1},
+		{"-a=b-, c d, e in (f g), =h, ok", 5},
+		{strings.Repeat("x", 64), 1},
+		{"a=" + strings.Repeat("x", 64), 1},
+		{strings.Repeat("a", 4097), 1},
+		{strings.Repeat("a,", 100) + "a", 1},
+		{"a in (" + strings.Repeat("b,", 100) + "b)", 1},
+	} {
+		method := []string{"ListTasks", "WatchEvents"}[i%2]
+		request := fmt.Sprintf(`{"filter":{"label_selector":%q}}`, selector.text)
+		all = append(all, invalidCall(fmt.Sprintf("selector %.40q", selector.text), method, request,
+			slices.Repeat([]string{"filter.label_selector"}, selector.problems)...))
+	}
+	return all
 }
 
 // cursorMistakes are about cursors that are not those of the log.

@@ -36,18 +36,7 @@ func TestSnapshotThenFollow(t *testing.T) {
 	before.until(t, "TASK_STARTING")
 
 	w := d.watch(t, `{"start":"WATCH_START_SNAPSHOT"}`)
-	var tasks []*taskvisorv1.Task
-	for complete := false; !complete; {
-		msg, ok := w.message(t)
-		if !ok {
-			t.Fatalf("the stream ends within the snapshot: %s", w.output())
-		}
-		if len(msg.GetEvents()) > 0 {
-			t.Errorf("events within the snapshot: %v", msg)
-		}
-		tasks = append(tasks, msg.GetTasks()...)
-		complete = msg.GetSnapshotComplete()
-	}
+	tasks := w.snapshot(t)
 	if len(tasks) != 1 || tasks[0].GetName() != "a" || tasks[0].GetState() != taskvisorv1.TaskState_TASK_STATE_RUNNING {
 		t.Errorf("the snapshot has %v", tasks)
 	}

@@ -62,6 +62,23 @@ func (w *watch) message(t *testing.T) (*taskvisorv1.WatchEventsResponse, bool) {
 	return msg, true
 }
 
+// snapshot returns the tasks that a stream with WATCH_START_SNAPSHOT begins with.
+func (w *watch) snapshot(t *testing.T) (tasks []*taskvisorv1.Task) {
+	t.Helper()
+	for {
+		msg, ok := w.message(t)
+		if !ok {
+			t.Fatalf("the stream ends within the snapshot: %s", w.output())
+		}
+		if len(msg.GetEvents()) > 0 {
+			t.Errorf("events within the snapshot: %v", msg)
+		}
+		if tasks = append(tasks, msg.GetTasks()...); msg.GetSnapshotComplete() {
+			return tasks
+		}
+	}
+}
+
 // next returns the next event; false at the end of the stream. A hole in the sequences fails the test: streams of these tests are not filtered.
 func (w *watch) next(t *testing.T) (*taskvisorv1.Event, bool) {
 	t.Helper()

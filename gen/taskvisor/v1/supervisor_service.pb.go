@@ -524,7 +524,8 @@ type TaskFilter struct {
 	// States of which one must be the state of the task. TASK_STATE_FINISHED is allowed only with include_finished. Limit: 100.
 	States []TaskState `protobuf:"varint,2,rep,packed,name=states,proto3,enum=taskvisor.v1.TaskState" json:"states,omitempty"`
 	// Label selector: comma-separated requirements that all must hold: key=value, key!=value, key in (a,b), key notin (a,b), key, !key.
-	// Limit: 4096 bytes.
+	// They mean what they do in Kubernetes: == is =, and != and notin also select what lacks the key. Keys and values are those that labels can have.
+	// Default: empty, which selects all. Limits: 4096 bytes, 100 requirements, 100 values in each list.
 	LabelSelector string `protobuf:"bytes,3,opt,name=label_selector,json=labelSelector,proto3" json:"label_selector,omitempty"`
 	// Uids of which one must be the uid of the task. Limit: 100.
 	Uids          []string `protobuf:"bytes,4,rep,name=uids,proto3" json:"uids,omitempty"`
@@ -737,7 +738,7 @@ type EventFilter struct {
 	Names []string `protobuf:"bytes,1,rep,name=names,proto3" json:"names,omitempty"`
 	// Kinds of which one must be the kind of the event. Limit: 100.
 	Kinds []EventKind `protobuf:"varint,2,rep,packed,name=kinds,proto3,enum=taskvisor.v1.EventKind" json:"kinds,omitempty"`
-	// Label selector on the labels of the task, as in TaskFilter. Limit: 4096 bytes.
+	// Label selector on the labels of the task, as in TaskFilter, with the same limits.
 	LabelSelector string `protobuf:"bytes,3,opt,name=label_selector,json=labelSelector,proto3" json:"label_selector,omitempty"`
 	// Uids of which one must be the uid of the task. Limit: 100.
 	Uids          []string `protobuf:"bytes,4,rep,name=uids,proto3" json:"uids,omitempty"`
