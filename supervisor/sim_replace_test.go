@@ -71,6 +71,7 @@ func (m *simModel) succeed(l *simLife, w *simReplacement) {
 	if m.sameSlot(l, &w.spec) {
 		m.inherit(next, place)
 	} else {
+		m.unsure = m.unsure || m.config.permits > 0 && len(m.slot(l).queue) > 0 // who has the slot now wants a permit at the same moment
 		m.pass(l)
 		next, retire, err = m.begin(w.id, w.spec)
 	}
