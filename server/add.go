@@ -25,32 +25,27 @@ func (s *Server) AddTask(ctx context.Context, req *pb.AddTaskRequest) (*pb.AddTa
 }
 
 func (s *Server) addTask(ctx context.Context, req *pb.AddTaskRequest) (*pb.Task, error) {
-	if err := checkPending(req); err != nil {
-		return nil, err
-	}
 	spec, err := s.checkAdd(req)
 	if err != nil {
 		return nil, err
 	}
 	if req.GetValidateOnly() {
-		return s.rehearse(&spec)
+		return s.rehearse(req, &spec)
 	}
-	snap, err := s.sup.Add(ctx, spec)
-	for req.GetTask().GetName() == "" && errors.Is(err, supervisor.ErrTaskExists) {
-		spec = renamed(spec, newName(req.GetTask().GetPlugin()))
-		snap, err = s.sup.Add(ctx, spec)
+	if req.GetRequestId() == "" {
+		return s.admit(ctx, req, spec)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return taskToWire(&snap), nil
+	return s.addOnce(ctx, req, func(ctx context.Context) (*pb.Task, error) { return s.admit(ctx, req, spec) })
 }
 
 // checkAdd checks all of a request, and returns what it asks for, body included. It changes nothing.
 func (s *Server) checkAdd(req *pb.AddTaskRequest) (supervisor.Spec, error) {
 	var v violations
+	v.requestID("request_id", req.GetRequestId())
 	v.enum("if_exists", req.GetIfExists(), true)
 	wire := req.GetTask()
+	v.check(wire == nil || wire.GetName() != "" || req.GetIfExists() <= pb.IfExists_IF_EXISTS_FAIL, "if_exists",
+		"%s has no effect on a task without a name, which gets one that nobody has; give task.name, or leave if_exists out", req.GetIfExists())
 	if wire == nil {
 		v.add("task", "no task is given; give one with a name and a plugin at least")
 		return supervisor.Spec{}, v.err()
@@ -76,11 +71,11 @@ func (s *Server) checkAdd(req *pb.AddTaskRequest) (supervisor.Spec, error) {
 
 // build makes the body. What is wrong with the config it adds to v; cause is what is more than a violation.
 func (s *Server) build(wire *pb.TaskSpec, v *violations) (run supervisor.Task, cause error) {
+	config, ok := configObject(wire.GetConfig(), v)
 	if wire.GetPlugin() == "" {
 		v.add("task.plugin", "no plugin is given; give one of %s", strings.Join(s.catalog.names, ", "))
 		return nil, nil
 	}
-	config, ok := configObject(wire.GetConfig(), v)
 	if !ok {
 		return nil, nil
 	}
@@ -102,13 +97,16 @@ func (s *Server) build(wire *pb.TaskSpec, v *violations) (run supervisor.Task, c
 }
 
 // rehearse answers as if the task was added.
-func (s *Server) rehearse(spec *supervisor.Spec) (*pb.Task, error) {
-	state, err := s.sup.Rehearse(*spec)
-	if err != nil {
-		return nil, err
+func (s *Server) rehearse(req *pb.AddTaskRequest, spec *supervisor.Spec) (*pb.Task, error) {
+	state, live, err := s.foresee(req, spec)
+	if live != nil || err != nil {
+		return live, err
 	}
-	slot := cmp.Or(spec.Admission.Slot, spec.Name)
-	return taskToWire(&supervisor.Snapshot{Spec: *spec, State: state, CreateTime: time.Now(), Slot: slot}), nil
+	snap := supervisor.Snapshot{Spec: *spec, State: state, CreateTime: time.Now(), Slot: cmp.Or(spec.Admission.Slot, spec.Name), Generation: 1}
+	if old, err := s.sup.Get(supervisor.ByName(spec.Name)); err == nil {
+		snap.Generation = old.Generation + 1
+	}
+	return taskToWire(&snap), nil
 }
 
 // renamed returns the spec, made by checkAdd, with another name.

@@ -122,6 +122,11 @@ func TestAddTaskRefuses(t *testing.T) {
 			}})
 		}, fields: []string{"task.config.body", "task.config.more[1]", "task.config.more[2]", `task.config.more[3]["a b"]`}},
 		"config too deep": {change: func(s spec) { s.Config.Fields["body"] = nested(101) }, fields: []string{"task.config"}},
+		"config too deep, and wide": {change: func(s spec) {
+			s.Config.Fields["body"] = structpb.NewListValue(&structpb.ListValue{Values: []*structpb.Value{nested(101), nested(101), nested(102)}})
+		}, fields: []string{"task.config"}},
+		"no plugin, and no JSON": {change: func(s spec) { s.Plugin, s.Config.Fields["x"] = "", structpb.NewNumberValue(math.NaN()) },
+			fields: []string{"task.plugin", "task.config.x"}},
 		"config too large": {change: func(s spec) { s.Config.Fields["body"] = structpb.NewStringValue(strings.Repeat("x", 64<<10)) },
 			fields: []string{"task.config"}},
 
@@ -183,6 +188,16 @@ func TestAddTaskRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Text that is not UTF-8 does not come over the wire, but from the own process.
+func TestAddTaskRefusesWhatCannotBeSent(t *testing.T) {
+	h := newHarness(t)
+	s := waitSpec()
+	s.Config.Fields["a\xff"] = structpb.NewStringValue("ok")
+	s.Config.Fields["b"] = structpb.NewStringValue("\xff")
+	_, err := h.Server.AddTask(t.Context(), &pb.AddTaskRequest{Task: s, IfExists: keepIt, RequestId: "1"})
+	wantInvalid(t, err, `task.config["a\ufffd"]`, "task.config.b")
 }
 
 // nested returns lists inside each other.
@@ -405,37 +420,6 @@ func TestAddTaskOfACallerWhoHasLeft(t *testing.T) {
 	defer cancel()
 	_, err = h.Server.AddTask(late, &pb.AddTaskRequest{Task: waitSpec()})
 	wantRefusal(t, err, codes.DeadlineExceeded, "")
-}
-
-// Fields whose behaviour has not landed are refused, never ignored.
-func TestPendingFieldsAreRefused(t *testing.T) {
-	h := newHarness(t)
-	add := func(change func(*pb.AddTaskRequest)) error {
-		req := &pb.AddTaskRequest{Task: waitSpec()}
-		change(req)
-		_, err := h.Tasks.AddTask(t.Context(), req)
-		return err
-	}
-	for field, errs := range map[string][]error{
-		"request_id": {add(func(r *pb.AddTaskRequest) { r.RequestId = "1" })},
-		"if_exists": {
-			add(func(r *pb.AddTaskRequest) { r.IfExists = pb.IfExists_IF_EXISTS_KEEP }),
-			add(func(r *pb.AddTaskRequest) { r.IfExists = pb.IfExists_IF_EXISTS_REPLACE }),
-		},
-	} {
-		for _, err := range errs {
-			r := wantRefusal(t, err, codes.Unimplemented, "NOT_IMPLEMENTED", field)
-			wantMetadata(t, r, map[string]string{"field": field})
-			if !strings.Contains(r.message, field) {
-				t.Errorf("the message %q does not name %s", r.message, field)
-			}
-		}
-	}
-	err := add(func(r *pb.AddTaskRequest) { r.RequestId, r.IfExists = "1", pb.IfExists_IF_EXISTS_KEEP })
-	wantRefusal(t, err, codes.Unimplemented, "NOT_IMPLEMENTED", "if_exists", "request_id")
-	if tasks := h.Supervisor.List(supervisor.ListOptions{}); len(tasks) != 0 {
-		t.Errorf("%d tasks were added", len(tasks))
-	}
 }
 
 // The defaults and the explicit "none" of each rule reach the engine as it wants them.

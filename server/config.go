@@ -10,6 +10,7 @@ const (
 	DefaultMaxStreams           = 10_000
 	DefaultMaxConcurrentStreams = 2_000
 	DefaultMaxRequestBytes      = 1 << 20
+	DefaultMaxRequestIDs        = 100_000
 	DefaultDrainTimeout         = 5 * time.Second
 	DefaultLinger               = 2 * time.Millisecond
 )
@@ -34,6 +35,9 @@ type Config struct {
 	// Linger is how long a stream of events waits after a message before it looks for more: under load, messages then have many events, which
 	// costs everybody less. An event after a quiet time is not held up. Default: 2 ms. Negative: none. At most MaxLinger.
 	Linger time.Duration
+	// MaxRequestIDs is how many answers to requests with a request_id are kept, for ten minutes, to be given again to a retry; beyond that the
+	// oldest ones go first, and a retry of such a request counts as new. One takes about half a KiB. Default: 100,000. Negative: no limit.
+	MaxRequestIDs int
 	// DrainTimeout is how long clients have, once the supervisor has shut down, to read the rest of their streams before their connections
 	// are closed. Default: 5 s.
 	DrainTimeout time.Duration
@@ -63,6 +67,9 @@ func (c Config) withDefaults() Config {
 		c.Linger = DefaultLinger
 	}
 	c.Linger = min(c.Linger, MaxLinger)
+	if c.MaxRequestIDs == 0 {
+		c.MaxRequestIDs = DefaultMaxRequestIDs
+	}
 	if c.DrainTimeout <= 0 {
 		c.DrainTimeout = DefaultDrainTimeout
 	}

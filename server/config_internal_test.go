@@ -10,11 +10,12 @@ import (
 // "The zero value works: each zero field stands for its default", and values out of range for what their comments say.
 func TestConfigDefaults(t *testing.T) {
 	defaults := Config{
-		Logger: slog.Default(), MaxStreams: 10_000, MaxConcurrentStreams: 2_000, MaxRequestBytes: 1 << 20, DrainTimeout: 5 * time.Second,
-		Linger: 2 * time.Millisecond,
+		Logger: slog.Default(), MaxStreams: 10_000, MaxConcurrentStreams: 2_000, MaxRequestBytes: 1 << 20,
+		MaxRequestIDs: 100_000, DrainTimeout: 5 * time.Second, Linger: 2 * time.Millisecond,
 	}
 	given := Config{
-		Logger: slog.New(slog.DiscardHandler), Version: "v1", MaxStreams: -1, MaxConcurrentStreams: 1, MaxRequestBytes: 2, DrainTimeout: 3, Linger: -1,
+		Logger: slog.New(slog.DiscardHandler), Version: "v1", MaxStreams: -1, MaxConcurrentStreams: 1, MaxRequestBytes: 2, MaxRequestIDs: -1,
+		DrainTimeout: 3, Linger: -1,
 	}
 	for name, test := range map[string]struct{ config, want Config }{
 		"zero":     {Config{}, defaults},

@@ -305,7 +305,7 @@ func TestTaskToWireSetsEveryField(t *testing.T) {
 		Spec: supervisor.Spec{Name: "task", Task: &body{nil, &pb.TaskSpec{Name: "task"}, "v1"}}, UID: supervisor.UID{1},
 		Attempt: 2, FailureStreak: 3, CreateTime: at, StartTime: at.Add(1), NextAttempt: at.Add(2), FinishTime: at.Add(3),
 		LastError: &supervisor.LastError{Err: supervisor.ExitCode(errors.New("x"), 5), Reason: "x\xff", Time: at.Add(4)},
-		Outcome:   supervisor.OutcomeFailed, Sequence: 6, Slot: "slot", Reason: "reason",
+		Outcome:   supervisor.OutcomeFailed, Sequence: 6, Slot: "slot", Reason: "reason", Generation: 7,
 	}
 	onlyIn := map[protoreflect.Name]supervisor.State{
 		"next_attempt_time": supervisor.StateBackoff, "finish_time": supervisor.StateFinished, "outcome": supervisor.StateFinished,
@@ -328,7 +328,7 @@ func TestTaskToWireSetsEveryField(t *testing.T) {
 		if e := task.GetLastError(); e.GetReason() != "x\uFFFD" || e.GetExitCode() != 5 || !e.GetTime().AsTime().Equal(at.Add(4)) {
 			t.Errorf("last error %v", e)
 		}
-		if task.GetAttempt() != 2 || task.GetFailureStreak() != 3 || task.GetSequence() != 6 || task.GetPluginVersion() != "v1" ||
+		if task.GetAttempt() != 2 || task.GetFailureStreak() != 3 || task.GetSequence() != 6 || task.GetPluginVersion() != "v1" || task.GetGeneration() != 7 ||
 			task.GetSlot() != "slot" && state != supervisor.StateFinished ||
 			!task.GetCreateTime().AsTime().Equal(at) || !task.GetStartTime().AsTime().Equal(at.Add(1)) {
 			t.Errorf("got %v", task)
@@ -337,7 +337,7 @@ func TestTaskToWireSetsEveryField(t *testing.T) {
 }
 
 func TestTaskToWireWithoutWhatIsNotThereYet(t *testing.T) {
-	task := taskToWire(&supervisor.Snapshot{Spec: supervisor.Spec{Name: "own"}, State: supervisor.StateWaiting, Slot: "own"})
+	task := taskToWire(&supervisor.Snapshot{Spec: supervisor.Spec{Name: "own"}, State: supervisor.StateWaiting, Slot: "own", Generation: 1})
 	want := &pb.Task{Name: "own", Spec: &pb.TaskSpec{Name: "own"}, State: pb.TaskState_TASK_STATE_WAITING, Slot: "own", Generation: 1}
 	if !proto.Equal(task, want) {
 		t.Errorf("got %v, want %v", task, want)

@@ -36,7 +36,7 @@ func taskToWire(snap *supervisor.Snapshot) *pb.Task {
 		Outcome:         outcomeIf(finished, snap.Outcome),
 		Sequence:        snap.Sequence,
 		Slot:            taskSlot(snap),
-		Generation:      1, // nothing changes a spec yet
+		Generation:      snap.Generation,
 		PluginVersion:   version,
 		OutcomeReason:   reasonIf(finished, snap.Reason),
 	}

@@ -16,7 +16,8 @@
 //
 // # Guarantees
 //
-//   - What the comments of the contract promise. A field whose behaviour has not landed is refused with NOT_IMPLEMENTED, never ignored.
+//   - What the comments of the contract promise.
+//   - An AddTask that is sent again, with the same request_id, adds nothing and gets the answer of the first one, though that may be gone.
 //   - All that is wrong with a request is reported at once, with the paths of the fields as the caller wrote them.
 //   - Each error of the services carries a google.rpc.ErrorInfo with domain "taskvisor", except those about a caller who has left. Errors that gRPC
 //     makes before a service is reached carry none: unknown methods, bytes that are no message, more than 4 MiB.
@@ -35,7 +36,8 @@
 //
 // # Memory
 //
-// Nothing is kept of a call. A task keeps the spec that it was added with. The feed that all streams of events share keeps the encodings of the events
+// Of a call nothing is kept but the answer to an AddTask with a request_id, for ten minutes: half a KiB each, at most Config.MaxRequestIDs. A task
+// keeps the spec that it was added with. The feed that all streams of events share keeps the encodings of the events
 // that the log of the supervisor has, as far as anybody has watched them: about 200 bytes for an ordinary event. An idle stream takes 10 KB, most
 // of it the stack of its goroutine. A stream sends messages of at most 16 KiB, unless a single event or task is larger, and holds up to 512 tasks
 // while it sends a snapshot; what a client does not read is bounded by its HTTP/2 window and what gRPC writes ahead, 64 KiB each.

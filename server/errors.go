@@ -37,17 +37,19 @@ type situation struct {
 // a row here.
 var situations = []situation{
 	{isA[*pluginFault], codes.Internal, pb.ErrorReason_ERROR_REASON_INTERNAL, internalSentence, nil},
-	{isA[*pendingError], codes.Unimplemented, pb.ErrorReason_ERROR_REASON_NOT_IMPLEMENTED, error.Error, pendingMetadata},
 	{isA[*plugin.DisabledError], codes.PermissionDenied, pb.ErrorReason_ERROR_REASON_PLUGIN_DISABLED, disabledSentence, disabledMetadata},
 	{isA[*plugin.UnknownPluginError], codes.InvalidArgument, pb.ErrorReason_ERROR_REASON_UNKNOWN_PLUGIN, unknownSentence, unknownMetadata},
 	{isA[*invalidError], codes.InvalidArgument, pb.ErrorReason_ERROR_REASON_INVALID_FIELD, error.Error, nil},
 	{isA[*supervisor.SpecError], codes.InvalidArgument, pb.ErrorReason_ERROR_REASON_INVALID_FIELD, error.Error, nil},
 	{isA[*plugin.ConfigError], codes.InvalidArgument, pb.ErrorReason_ERROR_REASON_INVALID_FIELD, error.Error, nil},
 	{is(supervisor.ErrTaskExists), codes.AlreadyExists, pb.ErrorReason_ERROR_REASON_TASK_EXISTS,
-		remedy("choose another name, or remove that task first"), taskMetadata},
+		existsSentence, existsMetadata},
 	{is(supervisor.ErrTaskNotFound), codes.NotFound, pb.ErrorReason_ERROR_REASON_TASK_NOT_FOUND, missingSentence, taskMetadata},
 	{is(supervisor.ErrTaskStuck), codes.DeadlineExceeded, pb.ErrorReason_ERROR_REASON_TASK_STUCK,
 		remedy("it stays listed as TASK_STATE_STUCK and is removed as soon as its body returns"), taskMetadata},
+	{is(supervisor.ErrSuperseded), codes.Aborted, pb.ErrorReason_ERROR_REASON_SUPERSEDED,
+		remedy("look at what has the name now before you ask again"), taskMetadata},
+	{isA[*requestIDError], codes.AlreadyExists, pb.ErrorReason_ERROR_REASON_REQUEST_ID_REUSED, error.Error, requestIDMetadata},
 	{is(supervisor.ErrTaskLimit), codes.ResourceExhausted, pb.ErrorReason_ERROR_REASON_TASK_LIMIT,
 		remedy("remove tasks that are not needed, or start the server with a higher limit"), taskLimitMetadata},
 	{is(supervisor.ErrSlotBusy), codes.FailedPrecondition, pb.ErrorReason_ERROR_REASON_SLOT_BUSY,
@@ -164,9 +166,6 @@ func violationsOf(err error) violations {
 	if e, ok := errors.AsType[*invalidError](err); ok {
 		return e.violations
 	}
-	if e, ok := errors.AsType[*pendingError](err); ok {
-		return e.violations()
-	}
 	if e, ok := errors.AsType[*supervisor.SpecError](err); ok {
 		return specViolations(e)
 	}
@@ -262,11 +261,6 @@ func cursorSentence(err error) string {
 	return "resume: " + e.Error()
 }
 
-func pendingMetadata(err error) map[string]string {
-	e, _ := errors.AsType[*pendingError](err)
-	return map[string]string{"field": e.fields[0].path}
-}
-
 func disabledMetadata(err error) map[string]string {
 	e, _ := errors.AsType[*plugin.DisabledError](err)
 	return map[string]string{"plugin": e.Name}
@@ -287,6 +281,11 @@ func taskMetadata(err error) map[string]string {
 		metadata["uid"] = e.UID.String()
 	}
 	return metadata
+}
+
+func requestIDMetadata(err error) map[string]string {
+	e, _ := errors.AsType[*requestIDError](err)
+	return map[string]string{"request_id": e.id}
 }
 
 // taskOf returns the task that err is about.

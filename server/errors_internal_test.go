@@ -24,11 +24,10 @@ import (
 
 // reservedReasons are the reasons whose behaviour has not landed. To land one: delete it here, and add a row to situations.
 var reservedReasons = []pb.ErrorReason{
-	pb.ErrorReason_ERROR_REASON_SUPERSEDED,
+	pb.ErrorReason_ERROR_REASON_NOT_IMPLEMENTED, // for fields whose behaviour is to come; there is none at present
 	pb.ErrorReason_ERROR_REASON_RATE_LIMIT,
 	pb.ErrorReason_ERROR_REASON_UNAUTHENTICATED,
 	pb.ErrorReason_ERROR_REASON_ROLE_REQUIRED,
-	pb.ErrorReason_ERROR_REASON_REQUEST_ID_REUSED,
 }
 
 // everyError has an error for each row of situations, in the order of the rows.
@@ -38,7 +37,6 @@ func everyError() []error {
 	limit := func(reason pb.ErrorReason) error { return &limitError{reason, 7, "too many"} }
 	return []error{
 		&pluginFault{context.Canceled},
-		&pendingError{pending[:1]},
 		&plugin.DisabledError{Name: "exec", Reason: "not allowed"},
 		&invalidError{violations{{"task.plugin", "unknown"}}, &plugin.UnknownPluginError{Name: "x", Known: []string{"a", "b"}}},
 		violations{{"task.name", "bad"}}.err(),
@@ -47,6 +45,8 @@ func everyError() []error {
 		about(supervisor.ErrTaskExists),
 		&supervisor.TaskError{Name: "task", Err: supervisor.ErrTaskNotFound},
 		about(supervisor.ErrTaskStuck),
+		&supervisor.TaskError{Name: "task", Err: supervisor.ErrSuperseded},
+		&requestIDError{"id"},
 		&supervisor.TaskError{Name: "task", Err: &supervisor.TaskLimitError{Limit: 7}},
 		about(&supervisor.SlotError{Slot: "slot", Owner: uid, Limit: 7, Err: supervisor.ErrSlotBusy}),
 		about(&supervisor.SlotError{Slot: "slot", Owner: uid, Limit: 7, Err: supervisor.ErrQueueFull}),
@@ -97,8 +97,7 @@ func TestEachErrorHasItsSituation(t *testing.T) {
 			if info != nil && info.GetDomain() != "taskvisor" {
 				t.Errorf("row %d: domain %q", i, info.GetDomain())
 			}
-			isInput := row.reason == pb.ErrorReason_ERROR_REASON_INVALID_FIELD || row.reason == pb.ErrorReason_ERROR_REASON_UNKNOWN_PLUGIN ||
-				row.reason == pb.ErrorReason_ERROR_REASON_NOT_IMPLEMENTED
+			isInput := row.reason == pb.ErrorReason_ERROR_REASON_INVALID_FIELD || row.reason == pb.ErrorReason_ERROR_REASON_UNKNOWN_PLUGIN
 			if bad := detail[*errdetails.BadRequest](s); (len(bad.GetFieldViolations()) > 0) != isInput {
 				t.Errorf("row %d: violations %v", i, bad)
 			}
@@ -211,8 +210,8 @@ func TestSentences(t *testing.T) {
 func TestViolationPaths(t *testing.T) {
 	all := everyError()
 	for i, want := range map[int][]string{
-		1: {pending[0].path}, 3: {"task.plugin"}, 4: {"task.name"}, 5: {"task.backoff.factor"},
-		6: {"task.config.command[0]", `task.config["a b"]`, "task.config"},
+		2: {"task.plugin"}, 3: {"task.name"}, 4: {"task.backoff.factor"},
+		5: {"task.config.command[0]", `task.config["a b"]`, "task.config"},
 	} {
 		var got []string
 		for _, v := range violationsOf(all[i]) {

@@ -30,9 +30,6 @@ type listing struct {
 }
 
 func (s *Server) checkList(req *pb.ListTasksRequest) (*listing, error) {
-	if err := checkPending(req); err != nil {
-		return nil, err
-	}
 	var v violations
 	l := &listing{
 		filter:   newTaskFilter("filter", req.GetFilter(), &v),

@@ -71,7 +71,7 @@ func parsePageToken(text string) (t pageToken, err error) {
 	if sum := sha256.Sum256(payload); !bytes.Equal(sum[:sumSize], raw[:sumSize]) {
 		return t, errNoToken
 	}
-	if json.Unmarshal(payload, &t) != nil {
+	if json.Unmarshal(payload, &t) != nil || t.String() != text { // decoders are lenient: with line breaks, for one
 		return pageToken{}, errNoToken
 	}
 	return t, nil

@@ -54,6 +54,7 @@ func FuzzPageToken(f *testing.F) {
 	f.Add("")
 	f.Add("AAAAAAAAAAAAAAAA")
 	f.Add(sampleToken().String() + "=")
+	f.Add(sampleToken().String() + "\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		token, err := parsePageToken(text)
 		if err != nil {
@@ -62,9 +63,8 @@ func FuzzPageToken(f *testing.F) {
 			}
 			return
 		}
-		again, err := parsePageToken(token.String())
-		if err != nil || again != token {
-			t.Errorf("%q: %v became %v, %v", text, token, again, err)
+		if token.String() != text {
+			t.Errorf("%q is taken for %q", text, token)
 		}
 	})
 }

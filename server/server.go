@@ -27,6 +27,7 @@ type Server struct {
 	feed    *feed
 	batches sync.Pool // of *batch
 	streams streams
+	answers *answers // to requests with an id
 	drain   drain
 
 	mu          sync.Mutex     // guards what is below
@@ -48,6 +49,7 @@ func New(sup *supervisor.Supervisor, plugins *plugin.Registry, config Config) *S
 		health:  newHealth(sup),
 		feed:    newFeed(sup),
 		batches: sync.Pool{New: func() any { return new(batch) }},
+		answers: newAnswers(config.MaxRequestIDs),
 		drain:   newDrain(),
 	}
 }

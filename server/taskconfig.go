@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/types/known/structpb"
 
@@ -12,7 +13,8 @@ import (
 )
 
 // configObject returns the config of a task as package plugin takes it, and whether it is one. A message can hold what JSON cannot, and
-// structpb makes something of it: a string of NaN, and null of a value that is not there. Nobody meant that, so it is refused here.
+// structpb makes something of it: a string of NaN, and null of a value that is not there. Nobody meant that, so it is refused here. So is text
+// that is not UTF-8, which comes only from the own process, and could not be sent in any answer.
 func configObject(config *structpb.Struct, v *violations) (object map[string]any, ok bool) {
 	const field = "task.config"
 	before := len(*v)
@@ -33,13 +35,17 @@ const maxConfigDepth = 100
 
 func (v *violations) jsonObject(field string, object *structpb.Struct, depth int) {
 	for _, key := range slices.Sorted(maps.Keys(object.GetFields())) {
+		v.check(utf8.ValidString(key), plugin.Key(field, key), "the key %s is not UTF-8; give one that is", quote(key))
 		v.jsonValue(plugin.Key(field, key), object.GetFields()[key], depth+1)
 	}
 }
 
 func (v *violations) jsonValue(field string, value *structpb.Value, depth int) {
 	if depth > maxConfigDepth {
-		v.add("task.config", "it has more than %d objects and lists inside each other; give fewer", maxConfigDepth)
+		const whole = "task.config"
+		if last := len(*v) - 1; last < 0 || (*v)[last].field != whole { // not for each element of a list down there
+			v.add(whole, "it has more than %d objects and lists inside each other; give fewer", maxConfigDepth)
+		}
 		return
 	}
 	switch kind := value.GetKind().(type) {
@@ -48,6 +54,8 @@ func (v *violations) jsonValue(field string, value *structpb.Value, depth int) {
 	case *structpb.Value_NumberValue:
 		n := kind.NumberValue
 		v.check(!math.IsNaN(n) && !math.IsInf(n, 0), field, "%v is no JSON number; give a finite one", n)
+	case *structpb.Value_StringValue:
+		v.check(utf8.ValidString(kind.StringValue), field, "%s is not UTF-8; give a text that is", quote(kind.StringValue))
 	case *structpb.Value_StructValue:
 		v.jsonObject(field, kind.StructValue, depth)
 	case *structpb.Value_ListValue:

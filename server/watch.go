@@ -170,9 +170,6 @@ func (w *watch) open(receive func() (*pb.WatchEventsRequest, error)) error {
 
 // check makes the stream as the request wants it.
 func (w *watch) check(req *pb.WatchEventsRequest) error {
-	if err := checkPending(req); err != nil {
-		return err
-	}
 	var v violations
 	w.filter = newEventFilter("filter", req.GetFilter(), &v)
 	w.start = req.GetStart()

@@ -247,9 +247,16 @@ func (t *task) pause(timer *time.Timer, delay time.Duration) *time.Timer {
 	return timer
 }
 
-// finishLocked ends the life, passes its slot on and gives its permit back.
+// finishLocked ends the life, passes its name and its slot on and gives its permit back.
 func (t *task) finishLocked(end *ending) {
-	if sl := t.recordLocked(end); sl != nil {
+	var next *replacement
+	if len(t.sup.replacements) > 0 {
+		next = t.sup.takeReplacementLocked(t)
+	}
+	switch sl := t.recordLocked(end); {
+	case next != nil:
+		t.sup.startReplacementLocked(next, sl)
+	case sl != nil:
 		t.sup.passSlotLocked(sl)
 	}
 	if end.attempt != 0 { // else it was canceled without a permit

@@ -32,7 +32,7 @@ func (s *Supervisor) cancelOwnerLocked(owner *task, cause error, grace time.Dura
 	owner.mu.Lock()
 	defer owner.mu.Unlock()
 	first = owner.cancelLocked(cause, grace)
-	if sl := owner.slot; first && sl.state == SlotOwned {
+	if sl := owner.slot; first && sl != nil && sl.state == SlotOwned {
 		sl.state = SlotStopping
 		sl.publishLocked(owner, SlotOwned)
 	}

@@ -12,7 +12,8 @@
 //		supervisor.Periodic("refresh", time.Minute, refresh),
 //	)
 //
-// Tasks that come and go are added and removed one by one: Start or Add, then Get, List, Wait, Remove, and Shutdown at the end.
+// Tasks that come and go are added and removed one by one: Start or Add, then Get, List, Wait, Remove, and Shutdown at the end. Replace
+// puts a task in the place of another one of the same name.
 //
 // Read follows what happens at a pace of the caller's own; Subscribe has each event handed to a Subscriber, such as an AliveTracker or a
 // LogSubscriber.
@@ -30,7 +31,8 @@
 //   - Every life begins with TaskAddRequested, has TaskAdded before its first TaskStarting, and ends with TaskRemoved, once its body has
 //     returned and its name is free. Nothing about a life follows its TaskRemoved.
 //   - A batch, of Run or Start, is registered as a whole or not at all.
-//   - What waits for a slot when the supervisor shuts down is rejected, never started.
+//   - Nobody gets a name in between the task that has it and the one that is to Replace it.
+//   - What waits for a slot, or for a name, when the supervisor shuts down is rejected, never started.
 //   - Once a cancellation was asked for, the outcome is OutcomeCanceled whatever the body returns, and no further attempt starts.
 //   - A panic of a body, runtime.Goexit included, is a failure of the attempt, with the stack kept in LastError.
 //   - Wait, Remove and Shutdown always answer: with the end, when the grace period is over, or when their context is.
@@ -46,7 +48,8 @@
 //
 // # Memory
 //
-// Everything has a bound: live tasks (Config.MaxTasks), those that wait for a slot (Config.SlotQueue), finished ones (Config.RetainedTasks and
+// Everything has a bound: live tasks (Config.MaxTasks), those that wait for a slot (Config.SlotQueue) or to Replace a
+// live one (one for each), finished ones (Config.RetainedTasks and
 // RetainedAge), events (Config.EventBuffer), reasons (MaxReason), output (MaxLine, Config.OutputRate). A live task costs one goroutine, one that
 // waits for its slot none. A finished one keeps its Spec, body included, for as long as it is retained. A reader costs nothing while it is
 // not waiting, a subscriber one goroutine.

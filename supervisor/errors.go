@@ -44,11 +44,14 @@ func (e *TaskLimitError) Is(target error) bool { return target == ErrTaskLimit }
 // ReplacedError is the cause when another task takes the place of this one. It matches ErrRemoved.
 type ReplacedError struct {
 	Name string // of the other task
-	UID  UID    // of its life
+	UID  UID    // of its life; zero where that begins only when this one has ended
 }
 
 // Error names the other task.
 func (e *ReplacedError) Error() string {
+	if e.UID.IsZero() {
+		return fmt.Sprintf("to be replaced by a later task %q", e.Name)
+	}
 	return fmt.Sprintf("replaced by task %q (uid %s)", e.Name, e.UID)
 }
 

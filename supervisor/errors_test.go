@@ -162,7 +162,8 @@ func TestErrorsThatCarryOthers(t *testing.T) {
 		{&EndError{Snapshot{Outcome: OutcomeFailed, Reason: "boom", LastError: &LastError{Err: boom}}}, "ended FAILED: boom", []error{boom}},
 		{&EndError{Snapshot{Outcome: OutcomeRejected}}, "ended REJECTED", nil},
 		{&TaskLimitError{3}, "3 tasks are live, which is the limit", []error{ErrTaskLimit}},
-		{&ReplacedError{Name: "t"}, `replaced by task "t" (uid )`, []error{ErrRemoved}},
+		{&ReplacedError{Name: "t", UID: UID{6: 0x70}}, `replaced by task "t" (uid 00000000-0000-7000-0000-000000000000)`, []error{ErrRemoved}},
+		{&ReplacedError{Name: "t"}, `to be replaced by a later task "t"`, []error{ErrRemoved}},
 	} {
 		if got := c.err.Error(); got != c.text {
 			t.Errorf("%T says %q, want %q", c.err, got, c.text)

@@ -80,3 +80,34 @@ func ExampleSupervisor_Rehearse() {
 	// QUEUED <nil>
 	// true
 }
+
+// A new version of a task takes the name once the old one has returned.
+func ExampleSupervisor_Replace() {
+	s := start(supervisor.Config{})
+	defer func() { _ = s.Shutdown(ctx) }()
+
+	v1, _ := s.Replace(ctx, supervisor.Restartable("web", untilCanceled)) // nobody has the name yet
+	v2, err := s.Replace(ctx, supervisor.Restartable("web", untilCanceled))
+	fmt.Println("generation", v2.Generation, err)
+
+	old, _ := s.Get(supervisor.ByUID(v1.UID))
+	fmt.Println(old.State, old.Outcome)
+	holder, _ := s.Get(supervisor.ByName("web"))
+	fmt.Println(holder.UID == v2.UID)
+	// Output:
+	// generation 2 <nil>
+	// FINISHED CANCELED
+	// true
+}
+
+func ExampleSupervisor_RehearseReplace() {
+	s := start(supervisor.Config{})
+	defer func() { _ = s.Shutdown(ctx) }()
+
+	_, _ = s.Add(ctx, inSlot("db", supervisor.AdmitQueue, "owner", untilCanceled))
+	_, _ = s.Add(ctx, supervisor.Once("report", untilCanceled))
+	_, err := s.RehearseReplace(inSlot("db", supervisor.DropIfRunning, "report", untilCanceled))
+	fmt.Println(errors.Is(err, supervisor.ErrSlotBusy))
+	// Output:
+	// true
+}

@@ -9,8 +9,10 @@ import (
 // attempts and the only one to finish the life; all others cancel it at most.
 type task struct {
 	sup  *Supervisor // immutable
-	uid  UID         // immutable
+	uid  UID         // immutable once the task is registered
 	spec taskSpec    // immutable, labels included; as given, defaults not filled in
+
+	generation uint64 // immutable once the task is registered: Snapshot.Generation
 
 	capture *capture // immutable; what it points to is guarded by mu. nil unless the spec has CaptureOutput
 
@@ -77,7 +79,7 @@ func (t *task) snapshotLocked() Snapshot {
 	snap := Snapshot{
 		Spec: t.spec.full(), UID: t.uid, State: t.state, Attempt: t.attempts, FailureStreak: t.history.streak,
 		CreateTime: t.created, StartTime: t.started, LastError: t.lastError, Slot: t.slotName(), Outcome: t.outcome, Reason: t.reason,
-		Sequence: t.sequence,
+		Sequence: t.sequence, Generation: t.generation, Canceled: t.canceled != nil,
 	}
 	if t.state == StateBackoff {
 		snap.NextAttempt = t.due

@@ -18,6 +18,10 @@ func ByUID(uid UID) Ref { return Ref{uid: uid} }
 func (s *Supervisor) find(ref Ref) (*task, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.findLocked(ref)
+}
+
+func (s *Supervisor) findLocked(ref Ref) (*task, error) {
 	s.retained.expire(time.Now(), s.byUID)
 	t := s.byName[ref.name]
 	if !ref.uid.IsZero() {

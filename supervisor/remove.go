@@ -8,12 +8,12 @@ import (
 
 // Remove cancels a task and returns its final state once its body has returned. The first call to remove a task wins, later ones join the
 // same removal and wait for it with a grace of their own. A life that has ended already is returned as it ended. grace is how long
-// the body has to return; 0 stands for Config.Grace.
+// the body has to return; 0 stands for Config.Grace. A Replace that waits for a task which is removed by name ends with ErrSuperseded.
 //
 // Errors: ErrTaskNotFound; ErrTaskStuck, with the snapshot, when grace ran out first: the task is then removed as soon as its body
 // returns; the error of ctx, which does not take the removal back.
 func (s *Supervisor) Remove(ctx context.Context, ref Ref, grace time.Duration) (Snapshot, error) {
-	t, err := s.find(ref)
+	t, err := s.findToRemove(ref)
 	if err != nil {
 		return Snapshot{}, err
 	}
@@ -31,6 +31,16 @@ func (s *Supervisor) Remove(ctx context.Context, ref Ref, grace time.Duration) (
 		err = t.stuckError(&snap)
 	}
 	return snap, err
+}
+
+// findToRemove is find. Who removes a name wants nobody to have it, so a Replace of it that waits must not go on.
+func (s *Supervisor) findToRemove(ref Ref) (*task, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ref.uid.IsZero() {
+		s.dropReplacementLocked(ref.name, ErrSuperseded)
+	}
+	return s.findLocked(ref)
 }
 
 // overdue answers a removal whose grace ran out. The first remover's grace is that of the task.

@@ -74,7 +74,7 @@ func (s *Supervisor) shutDown() {
 	close(s.shutdown.done)
 }
 
-// closeAdmission refuses new tasks from now on, and rejects those that wait for a slot: they must not start now. It returns what
+// closeAdmission refuses new tasks from now on, and rejects those that wait for a slot or a name: they must not start now. It returns what
 // detaches the supervisor from the contexts of Start.
 func (s *Supervisor) closeAdmission() (detach []func() bool) {
 	s.mu.Lock()
@@ -84,6 +84,9 @@ func (s *Supervisor) closeAdmission() (detach []func() bool) {
 		_ = t.snapshot() // for its lock: an attempt that is about to start does so before the event, or not at all
 	}
 	s.log.Append(&Event{Kind: ShutdownRequested, Reason: ErrShutdown.Error()})
+	for name := range s.replacements {
+		s.dropReplacementLocked(name, ErrShutdown)
+	}
 	for _, sl := range s.slots {
 		s.rejectQueueLocked(sl, RejectedShutdown)
 	}

@@ -20,7 +20,8 @@ type simReply struct {
 
 // simErrors are the errors that calls return, in the order in which they are looked for.
 var simErrors = []error{
-	ErrTaskStuck, ErrTaskNotFound, ErrTaskExists, ErrTaskLimit, ErrShutdown, ErrSlotBusy, ErrQueueFull, context.DeadlineExceeded,
+	ErrTaskStuck, ErrTaskNotFound, ErrTaskExists, ErrTaskLimit, ErrShutdown, ErrSlotBusy, ErrQueueFull, ErrSuperseded,
+	context.DeadlineExceeded,
 }
 
 // errSimOther stands for any other error: that of Run about tasks that did not end well.
@@ -46,7 +47,7 @@ func predict(p *simPlan) *simModel {
 			grace: c.Grace, timeout: c.Timeout, retainedAge: c.RetainedAge,
 			permits: c.MaxConcurrent, maxTasks: p.config.MaxTasks, room: c.SlotQueue, retained: max(c.RetainedTasks, 0),
 		},
-		slots: map[string]*simSlot{}, byID: map[int]*simLife{}, live: map[string]*simLife{}, byAct: map[int]*simLife{}, permits: c.MaxConcurrent, closed: simNever,
+		slots: map[string]*simSlot{}, waiting: map[string]*simReplacement{}, byID: map[int]*simLife{}, live: map[string]*simLife{}, byAct: map[int]*simLife{}, permits: c.MaxConcurrent, closed: simNever,
 		replies: make([]simReply, len(p.acts)),
 	}
 	for i := range p.acts {
@@ -63,6 +64,8 @@ func (m *simModel) act(i int, a *simAct) {
 	switch a.do {
 	case simAdd:
 		m.add(i, a)
+	case simReplace:
+		m.replace(i, a)
 	case simList:
 		m.reply(i, nil, nil)
 		m.replies[i].list = m.list()
@@ -76,6 +79,9 @@ func (m *simModel) act(i int, a *simAct) {
 	case simRunBatch:
 		m.runBatch(i, a)
 	case simRemove, simGet, simWait:
+		if a.do == simRemove && a.target < 0 {
+			m.dropReplacement(a.name, ErrSuperseded)
+		}
 		l := m.find(a)
 		switch {
 		case l == nil:

@@ -50,6 +50,7 @@ func (r *simRun) checkOrder() {
 func (r *simRun) checkAnswers() {
 	allowed := map[simVerb][]error{
 		simAdd:      {nil, ErrTaskExists, ErrTaskLimit, ErrShutdown, ErrSlotBusy, ErrQueueFull},
+		simReplace:  {nil, ErrTaskLimit, ErrShutdown, ErrSlotBusy, ErrQueueFull, ErrTaskStuck, ErrSuperseded},
 		simPurge:    {nil},
 		simRemove:   {nil, ErrTaskNotFound, ErrTaskStuck},
 		simGet:      {nil, ErrTaskNotFound},
@@ -64,7 +65,7 @@ func (r *simRun) checkAnswers() {
 		if a.do == simRemove {
 			limit = simDefault(a.grace, r.config.Grace)
 		}
-		if a.do == simShutdown {
+		if a.do == simShutdown || a.do == simReplace {
 			limit = r.config.Grace
 		}
 		err := simError(got.err)

@@ -17,14 +17,16 @@ type simModel struct {
 	// unsure says that two things were due at the same moment that nothing orders, so that the engine may rightly do otherwise.
 	unsure bool
 
-	lives    []*simLife          // all, in the order of their admission
-	live     map[string]*simLife // by name
-	byAct    map[int]*simLife    // by the act that added them
-	finished []*simLife          // in the order of their ends
-	byID     map[int]*simLife
-	slots    map[string]*simSlot // by name; of those that were ever owned
-	permits  int                 // that are free
-	queue    []*simLife          // those that wait for a permit, first come first served
+	lives     []*simLife          // all, in the order of their admission
+	live      map[string]*simLife // by name
+	byAct     map[int]*simLife    // by the act that added them
+	finished  []*simLife          // in the order of their ends
+	byID      map[int]*simLife
+	slots     map[string]*simSlot        // by name; of those that were ever owned
+	waiting   map[string]*simReplacement // for the end of the life that has the name
+	succeeded time.Duration              // when the last of them ended, and the other one began
+	permits   int                        // that are free
+	queue     []*simLife                 // those that wait for a permit, first come first served
 
 	closing bool
 	grace   *simDue       // of the shutdown
@@ -381,8 +383,12 @@ func (m *simModel) end(l *simLife, outcome Outcome, reason string, code simCode)
 	}
 	m.finished = append(m.finished, l)
 	m.say(l, simEvent{kind: TaskRemoved, outcome: outcome, simCode: code, reason: reason})
+	if w := m.waiting[l.Name]; w != nil && w.old == l {
+		m.succeed(l, w) // who waits for the end finds the new life there
+	} else {
+		m.pass(l)
+	}
 	m.settle(l, outcome)
-	m.pass(l)
 	if m.closing && len(m.live) == 0 && m.closed == simNever {
 		m.verdict()
 	}
@@ -404,6 +410,10 @@ func (m *simModel) shutdown() {
 		return
 	}
 	m.closing = true
+	m.unsure = m.unsure || m.succeeded == m.now // Run stops when a life ends: the first attempt of the next may or may not have begun
+	for name := range m.waiting {
+		m.dropReplacement(name, ErrShutdown)
+	}
 	m.log = append(m.log, simEvent{at: m.now, kind: ShutdownRequested, reason: ErrShutdown.Error()})
 	m.grace = m.after(m.config.grace, m, m.verdict)
 	if len(m.live) == 0 {

@@ -20,7 +20,7 @@ type simPlan struct {
 type simAct struct {
 	at       time.Duration
 	do       simVerb
-	specs    []simSpec     // simAdd: one; simRunBatch: some
+	specs    []simSpec     // simAdd, simReplace: one; simRunBatch: some
 	name     string        // whom it is about: the live task of this name,
 	target   int           // or the life that the act with this index added; -1 for none
 	grace    time.Duration // simRemove
@@ -31,6 +31,7 @@ type simVerb uint8
 
 const (
 	simAdd simVerb = iota
+	simReplace
 	simRemove
 	simGet
 	simList
@@ -40,7 +41,7 @@ const (
 	simPurge
 )
 
-var simVerbNames = [...]string{"Add", "Remove", "Get", "List", "Wait", "Shutdown", "Run", "PurgeSlot"}
+var simVerbNames = [...]string{"Add", "Replace", "Remove", "Get", "List", "Wait", "Shutdown", "Run", "PurgeSlot"}
 
 func (v simVerb) String() string { return simVerbNames[v] }
 
@@ -153,7 +154,7 @@ func (p *simPlanner) act(a simAct) {
 }
 
 func (p *simPlanner) any() {
-	switch p.IntN(16) {
+	switch p.IntN(19) {
 	case 0, 1, 2, 3, 4, 5:
 		p.adds = append(p.adds, len(p.plan.acts))
 		p.act(simAct{do: simAdd, target: -1, specs: []simSpec{p.admission(p.spec())}})
@@ -163,6 +164,9 @@ func (p *simPlanner) any() {
 		p.about1(simGet)
 	case 13:
 		p.act(pick(p.Rand, simAct{do: simList}, simAct{do: simList}, simAct{do: simPurge, name: pick(p.Rand, "s", "t")}))
+	case 14, 15, 16:
+		p.adds = append(p.adds, len(p.plan.acts))
+		p.act(simAct{do: simReplace, target: -1, patience: p.patience(), specs: []simSpec{p.admission(p.spec())}})
 	default:
 		p.about1(simWait)
 	}

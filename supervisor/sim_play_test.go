@@ -109,6 +109,11 @@ func (r *simRun) do(i int, a *simAct) {
 		if out.err == nil {
 			r.uids[i].Store(&out.snap.UID)
 		}
+	case simReplace:
+		out.snap, out.err = r.Replace(ctx, r.spec(i, 0))
+		if out.err == nil {
+			r.uids[i].Store(&out.snap.UID)
+		}
 	case simRemove:
 		out.snap, out.err = r.Remove(ctx, ref, a.grace)
 	case simGet:
@@ -233,7 +238,7 @@ func lastPart(text string) string {
 
 // shortReason returns the last part of a reason, and of a replacement only that it is one.
 func shortReason(text string) string {
-	if strings.HasPrefix(text, "replaced by task ") {
+	if strings.HasPrefix(text, "replaced by task ") || strings.HasPrefix(text, "to be replaced by ") {
 		return "replaced"
 	}
 	return lastPart(text)
@@ -337,6 +342,9 @@ func (r *simRun) checkOver() {
 	}
 	if len(r.slots) != 0 {
 		r.t.Errorf("%d slots are owned", len(r.slots))
+	}
+	if len(r.replacements) != 0 {
+		r.t.Errorf("%d replacements wait", len(r.replacements))
 	}
 	if n := r.bodies.Load(); n != 0 {
 		r.t.Errorf("%d bodies run", n)

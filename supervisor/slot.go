@@ -277,9 +277,14 @@ func (s *Supervisor) vacateLocked(sl *slot) {
 
 // passSlotLocked starts the task that waits for the slot of a life that has ended, if any.
 func (s *Supervisor) passSlotLocked(sl *slot) {
-	if len(sl.queue) == 0 {
-		return
+	if len(sl.queue) > 0 {
+		go s.nextOwnerLocked(sl).live()
 	}
+}
+
+// nextOwnerLocked gives the slot of a life that has ended to the task that waits for it, which there is, and returns that: the caller starts its
+// actor.
+func (s *Supervisor) nextOwnerLocked(sl *slot) *task {
 	t := sl.queue[0]
 	sl.queue = slices.Delete(sl.queue, 0, 1)
 	t.mu.Lock()
@@ -289,7 +294,7 @@ func (s *Supervisor) passSlotLocked(sl *slot) {
 	t.enterLocked(StateWaiting)
 	sl.publishLocked(t, from)
 	t.publishLocked(&Event{Kind: TaskAdded, Slot: sl.name})
-	go t.live()
+	return t
 }
 
 // publishLocked tells of a change of the slot's state because of t, whose lock is held.

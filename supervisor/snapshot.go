@@ -9,7 +9,7 @@ type Snapshot struct {
 	State         State
 	Attempt       uint64     // number of the running or else of the last attempt; 0 before the first
 	FailureStreak uint32     // failures in a row
-	CreateTime    time.Time  // when Add registered the task
+	CreateTime    time.Time  // when the task was registered
 	StartTime     time.Time  // of the last attempt; zero before the first
 	NextAttempt   time.Time  // set only in StateBackoff
 	FinishTime    time.Time  // set only in StateFinished
@@ -18,6 +18,8 @@ type Snapshot struct {
 	Reason        string     // of the outcome, in words; empty for OutcomeCompleted
 	Slot          string     // that the task owns or waits for
 	Sequence      uint64     // of the last event of this task: earlier ones are part of the snapshot
+	Generation    uint64     // 1, or by Replace one more than that of the task that this one replaced
+	Canceled      bool       // its end was asked for, by a removal, a replacement or the shutdown
 }
 
 // LastError is how an attempt failed.

@@ -26,10 +26,12 @@ type Supervisor struct {
 	byUID    lives            // live tasks and the finished ones that are kept
 	slots    map[string]*slot // that tasks own, but for those that only their default owner wants
 	retained retained
-	batch    batch         // events that task.publishBatchLocked is about to publish
-	closing  atomic.Bool   // admission is closed; written under mu, read under task.mu as well
-	detach   []func() bool // ends what Start asked of its context
-	drained  chan struct{} // closed when the last live task ends after admission was closed
+	// replacements wait for the live tasks of these names to end.
+	replacements map[string]*replacement
+	batch        batch         // events that task.publishBatchLocked is about to publish
+	closing      atomic.Bool   // admission is closed; written under mu, read under task.mu as well
+	detach       []func() bool // ends what Start asked of its context
+	drained      chan struct{} // closed when the last live task ends after admission was closed
 
 	subscriptions subscriptions // has a lock of its own
 	shutdown      shutdown
@@ -47,6 +49,7 @@ func New(config Config) (*Supervisor, error) {
 		byName:        map[string]*task{},
 		byUID:         lives{},
 		slots:         map[string]*slot{},
+		replacements:  map[string]*replacement{},
 		retained:      retained{limit: max(config.RetainedTasks, 0), age: config.RetainedAge},
 		drained:       make(chan struct{}),
 		subscriptions: subscriptions{byName: map[string]*Subscription{}},
@@ -106,7 +109,7 @@ func (s *Supervisor) register(t *task, snap *Snapshot) error {
 func (s *Supervisor) newTask(spec Spec) *task {
 	spec.Labels = maps.Clone(spec.Labels)
 	now := time.Now()
-	t := &task{sup: s, uid: newUIDAt(now), spec: s.specs.compact(&spec), created: now}
+	t := &task{sup: s, uid: newUIDAt(now), spec: s.specs.compact(&spec), created: now, generation: 1}
 	if spec.CaptureOutput {
 		t.capture = newCapture(&s.config)
 	}

@@ -39,6 +39,29 @@ func TestRequestThatIsTooLarge(t *testing.T) {
 	m.check(t, d.refuse(t, "AddTask", task(`"config":{"reason":"`+strings.Repeat("x", 2<<20)+`"}`)))
 }
 
+// What gRPC refuses before a service is reached has a code of gRPC and no reason, as the contract says.
+func TestRequestsThatGRPCRefuses(t *testing.T) {
+	d := startDaemon(t)
+	for name, test := range map[string]struct {
+		request string
+		code    codes.Code
+	}{
+		"text that is not UTF-8": {`task { name: "a\xff" plugin: "sleep" }`, codes.Internal},
+		"more than 4 MiB":        {`task { name: "` + strings.Repeat("x", 5<<20) + `" }`, codes.ResourceExhausted},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := d.send(t, "AddTask", test.request, "-format", "text", "-format-error")
+			if code := p.exit(t); code != exitOffset+int(test.code) {
+				t.Errorf("grpcurl exits with %d\n%s", code, p.output())
+			}
+		})
+	}
+	listed := &taskvisorv1.ListTasksResponse{}
+	if d.call(t, "ListTasks", `{}`, listed); listed.GetCursor().GetSequence() != 0 {
+		t.Errorf("the log is at %v", listed.GetCursor())
+	}
+}
+
 // gated ignores SIGTERM and ends when somebody writes to a second pipe.
 const gated = `exec 3>"$LIFELINE"; trap '' TERM; echo up >&3; read -r go <"$LIFELINE.gate"`
 

@@ -30,9 +30,17 @@ const (
 	IfExists_IF_EXISTS_UNSPECIFIED IfExists = 0
 	// Refuse the request with TASK_EXISTS. The default.
 	IfExists_IF_EXISTS_FAIL IfExists = 1
-	// Answer with the live task when its spec is the same; refuse the request with TASK_EXISTS when it is not.
+	// Answer with the live task when its spec is the same; refuse the request with TASK_EXISTS when it is not, or when the live task was
+	// told to stop. So a request that is repeated as it is changes nothing. Specs are compared as given: the same fields must be set to
+	// the same values, one that spells a default out being another than one that leaves it open, since defaults can change; a message without
+	// fields counts as not set.
 	IfExists_IF_EXISTS_KEEP IfExists = 2
-	// Stop the live task, wait for its body to return, then start the new one under the same name with a new uid.
+	// Stop the live task, wait for its body to return, then start the new one under the same name with a new uid. The request is checked as a
+	// whole before the live task is told to stop, and nobody else gets the name in between. A slot that both want passes from one to the
+	// other, past those that wait for it and whatever the policy; a task that still waits for its slot is replaced in its place.
+	// When the body does not return within the grace period of the server, the answer is TASK_STUCK, and the new task is not started, also
+	// not later. The last request for a name counts: another IF_EXISTS_REPLACE, or a RemoveTask by name, that comes during the wait ends
+	// it with SUPERSEDED. When the caller leaves, the replacement goes on.
 	IfExists_IF_EXISTS_REPLACE IfExists = 3
 )
 
@@ -148,7 +156,8 @@ const (
 	ErrorReason_ERROR_REASON_UNKNOWN_PLUGIN ErrorReason = 2
 	// PERMISSION_DENIED: the plugin is compiled in but not enabled; metadata "plugin".
 	ErrorReason_ERROR_REASON_PLUGIN_DISABLED ErrorReason = 3
-	// ALREADY_EXISTS: a live task has this name; metadata "name", "uid".
+	// ALREADY_EXISTS: a live task has this name; metadata "name", "uid", or also "differing_fields" where IF_EXISTS_KEEP found another spec:
+	// paths like "task.timeout", separated by commas.
 	ErrorReason_ERROR_REASON_TASK_EXISTS ErrorReason = 4
 	// NOT_FOUND: no such task; metadata "name" or "uid".
 	ErrorReason_ERROR_REASON_TASK_NOT_FOUND ErrorReason = 5
@@ -156,7 +165,7 @@ const (
 	ErrorReason_ERROR_REASON_SLOT_BUSY ErrorReason = 6
 	// RESOURCE_EXHAUSTED: as many tasks wait for the slot as may; metadata "slot", "limit".
 	ErrorReason_ERROR_REASON_QUEUE_FULL ErrorReason = 7
-	// ABORTED: a later task took the place of this one; metadata "slot".
+	// ABORTED: a later request for the same name took the place of this one while it waited; metadata "name".
 	ErrorReason_ERROR_REASON_SUPERSEDED ErrorReason = 8
 	// OUT_OF_RANGE: the cursor is of another epoch, or events after it are gone; metadata "epoch", "oldest_sequence", "last_sequence".
 	ErrorReason_ERROR_REASON_CURSOR_EXPIRED ErrorReason = 9
@@ -178,7 +187,7 @@ const (
 	ErrorReason_ERROR_REASON_UNAUTHENTICATED ErrorReason = 17
 	// PERMISSION_DENIED: the role of the caller does not allow the call; metadata "role", "required_role".
 	ErrorReason_ERROR_REASON_ROLE_REQUIRED ErrorReason = 18
-	// ALREADY_EXISTS: the request id was used with another spec; metadata "request_id".
+	// ALREADY_EXISTS: the request id was used with another task or if_exists; metadata "request_id".
 	ErrorReason_ERROR_REASON_REQUEST_ID_REUSED ErrorReason = 19
 	// INTERNAL: a fault of the server; its log has the details.
 	ErrorReason_ERROR_REASON_INTERNAL ErrorReason = 20
@@ -266,14 +275,17 @@ type AddTaskRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Task to add. Required.
 	Task *TaskSpec `protobuf:"bytes,1,opt,name=task,proto3" json:"task,omitempty"`
-	// Request id makes a retry safe: a second request with the same id and the same spec gets the first answer, for at least ten
-	// minutes; with another spec it is an error. Default: empty, which means that a retry is a new request.
-	// Limit: 128 printable ASCII characters; a UUID is best.
+	// Request id makes a retry safe: a second request of the same caller with the same id, task and if_exists gets the first answer, as it was
+	// then; with another task or if_exists it is refused with REQUEST_ID_REUSED. While the first one has no answer yet, the second one waits
+	// for that, and the first one is brought to its end even if its caller is gone. An answer is kept for ten minutes, in the memory of
+	// the server, unless 100,000 later ones (a limit of the server) have come; then the oldest goes first. A refusal leaves nothing behind: the next
+	// request with the id is judged afresh. validate_only neither uses an id nor looks at it.
+	// Default: empty, which means that a retry is a new request. Limit: 128 printable ASCII characters; a UUID is best.
 	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// If exists says what to do when a live task has the same name. Default: IF_EXISTS_FAIL.
+	// If exists says what to do when a live task has the same name. Default: IF_EXISTS_FAIL. The others require task.name.
 	IfExists IfExists `protobuf:"varint,3,opt,name=if_exists,json=ifExists,proto3,enum=taskvisor.v1.IfExists" json:"if_exists,omitempty"`
 	// Validate only: check the request as a whole and answer as if the task was added, without adding it. The task of the answer has
-	// no uid. Default: false.
+	// no uid, unless it is the live one that IF_EXISTS_KEEP keeps. Default: false.
 	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -340,7 +352,7 @@ func (x *AddTaskRequest) GetValidateOnly() bool {
 // AddTaskResponse is the answer to an AddTaskRequest.
 type AddTaskResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Task as registered or queued.
+	// Task as registered or queued, or as IF_EXISTS_KEEP found it.
 	Task          *Task `protobuf:"bytes,1,opt,name=task,proto3" json:"task,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -32,14 +32,18 @@ const (
 // SupervisorService adds, removes and lists tasks, and streams the events of their lives.
 //
 // Every error carries a google.rpc.ErrorInfo with domain "taskvisor" and a reason out of ErrorReason; errors about the content of
-// a request carry a google.rpc.BadRequest with all violations as well. The message is for people and may change at any time.
+// a request carry a google.rpc.BadRequest with all violations as well. The message is for people and may change at any time. What gRPC refuses
+// before the service is reached has no ErrorInfo: an unknown method (UNIMPLEMENTED), bytes that are no message, text that is not UTF-8
+// included (INTERNAL), more than 4 MiB (RESOURCE_EXHAUSTED).
 type SupervisorServiceClient interface {
-	// AddTask registers a task and returns without waiting for its attempts.
+	// AddTask registers a task and returns without waiting for its attempts; with IF_EXISTS_REPLACE it waits for the end of the task that is
+	// replaced.
 	// Errors: INVALID_ARGUMENT with INVALID_FIELD or UNKNOWN_PLUGIN; PERMISSION_DENIED with PLUGIN_DISABLED; ALREADY_EXISTS with
-	// TASK_EXISTS; FAILED_PRECONDITION with SLOT_BUSY; RESOURCE_EXHAUSTED with QUEUE_FULL or TASK_LIMIT; UNAVAILABLE with SERVER_SHUTDOWN;
-	// UNIMPLEMENTED with NOT_IMPLEMENTED for a field that this version of the server does not support yet.
+	// TASK_EXISTS or REQUEST_ID_REUSED; FAILED_PRECONDITION with SLOT_BUSY; RESOURCE_EXHAUSTED with QUEUE_FULL or TASK_LIMIT; UNAVAILABLE with
+	// SERVER_SHUTDOWN; with IF_EXISTS_REPLACE also DEADLINE_EXCEEDED with TASK_STUCK and ABORTED with SUPERSEDED.
 	AddTask(ctx context.Context, in *AddTaskRequest, opts ...grpc.CallOption) (*AddTaskResponse, error)
-	// RemoveTask cancels a task and returns its final state once its body has returned.
+	// RemoveTask cancels a task and returns its final state once its body has returned. By name it also ends an AddTask with IF_EXISTS_REPLACE
+	// that waits for the name.
 	// Errors: INVALID_ARGUMENT with INVALID_FIELD; NOT_FOUND with TASK_NOT_FOUND; DEADLINE_EXCEEDED with TASK_STUCK when the body did
 	// not return within the grace period: the task stays listed as TASK_STATE_STUCK, and it is removed as soon as its body returns.
 	RemoveTask(ctx context.Context, in *RemoveTaskRequest, opts ...grpc.CallOption) (*RemoveTaskResponse, error)
@@ -118,14 +122,18 @@ type SupervisorService_WatchEventsClient = grpc.ServerStreamingClient[WatchEvent
 // SupervisorService adds, removes and lists tasks, and streams the events of their lives.
 //
 // Every error carries a google.rpc.ErrorInfo with domain "taskvisor" and a reason out of ErrorReason; errors about the content of
-// a request carry a google.rpc.BadRequest with all violations as well. The message is for people and may change at any time.
+// a request carry a google.rpc.BadRequest with all violations as well. The message is for people and may change at any time. What gRPC refuses
+// before the service is reached has no ErrorInfo: an unknown method (UNIMPLEMENTED), bytes that are no message, text that is not UTF-8
+// included (INTERNAL), more than 4 MiB (RESOURCE_EXHAUSTED).
 type SupervisorServiceServer interface {
-	// AddTask registers a task and returns without waiting for its attempts.
+	// AddTask registers a task and returns without waiting for its attempts; with IF_EXISTS_REPLACE it waits for the end of the task that is
+	// replaced.
 	// Errors: INVALID_ARGUMENT with INVALID_FIELD or UNKNOWN_PLUGIN; PERMISSION_DENIED with PLUGIN_DISABLED; ALREADY_EXISTS with
-	// TASK_EXISTS; FAILED_PRECONDITION with SLOT_BUSY; RESOURCE_EXHAUSTED with QUEUE_FULL or TASK_LIMIT; UNAVAILABLE with SERVER_SHUTDOWN;
-	// UNIMPLEMENTED with NOT_IMPLEMENTED for a field that this version of the server does not support yet.
+	// TASK_EXISTS or REQUEST_ID_REUSED; FAILED_PRECONDITION with SLOT_BUSY; RESOURCE_EXHAUSTED with QUEUE_FULL or TASK_LIMIT; UNAVAILABLE with
+	// SERVER_SHUTDOWN; with IF_EXISTS_REPLACE also DEADLINE_EXCEEDED with TASK_STUCK and ABORTED with SUPERSEDED.
 	AddTask(context.Context, *AddTaskRequest) (*AddTaskResponse, error)
-	// RemoveTask cancels a task and returns its final state once its body has returned.
+	// RemoveTask cancels a task and returns its final state once its body has returned. By name it also ends an AddTask with IF_EXISTS_REPLACE
+	// that waits for the name.
 	// Errors: INVALID_ARGUMENT with INVALID_FIELD; NOT_FOUND with TASK_NOT_FOUND; DEADLINE_EXCEEDED with TASK_STUCK when the body did
 	// not return within the grace period: the task stays listed as TASK_STATE_STUCK, and it is removed as soon as its body returns.
 	RemoveTask(context.Context, *RemoveTaskRequest) (*RemoveTaskResponse, error)

@@ -770,7 +770,8 @@ type Task struct {
 	Sequence uint64 `protobuf:"varint,13,opt,name=sequence,proto3" json:"sequence,omitempty"`
 	// Slot that the task owns or waits for.
 	Slot string `protobuf:"bytes,14,opt,name=slot,proto3" json:"slot,omitempty"`
-	// Generation counts the changes of the spec, from 1.
+	// Generation counts the specs that followed each other under this name: one more than that of the task that this one replaced by
+	// IF_EXISTS_REPLACE, 1 for any other.
 	Generation uint64 `protobuf:"varint,15,opt,name=generation,proto3" json:"generation,omitempty"`
 	// Plugin version that made the body. Empty when the plugin has none.
 	PluginVersion string `protobuf:"bytes,16,opt,name=plugin_version,json=pluginVersion,proto3" json:"plugin_version,omitempty"`
