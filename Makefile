@@ -19,6 +19,7 @@ BASE ?= HEAD
 FUZZ ?= .
 FUZZTIME ?= 30s
 SEEDS ?= 20000
+STORM ?= 100000
 RUN_FLAGS ?=
 
 # A hung test is named in minutes, with its goroutines, not after Go's default ten.
@@ -81,6 +82,9 @@ fuzz: ## fuzz each target for FUZZTIME (FUZZ=regexp selects)
 
 sim: ## simulate the engine with SEEDS fresh random seeds, and compare it with its model
 	go test -timeout 1h -count=1 -run 'TestSimulation$$' -v ./supervisor -sim.seeds $(SEEDS)
+
+storm: ## follow and wait against servers that are killed, cut off and outrun (STORM=changes)
+	go test -timeout 1h -count=1 -run 'TestFollowInAStorm$$|TestWaitRacedAgainstTheEnd$$' -v ./client -storm.changes $(STORM) -wait.races 10000
 
 ##@ Measure
 
