@@ -95,13 +95,24 @@ func TestBadTokensAreNotSentAndNotShown(t *testing.T) {
 	for _, token := range []string{"", "sesame\n", "sesame open", "sesäme"} {
 		c := f.dialLocal(t, client.WithToken(token))
 		_, err := c.Cursor(t.Context())
-		if status.Code(err) != codes.Unauthenticated || strings.Contains(err.Error(), "ses") {
+		if !client.IsUnauthenticated(err) || status.Code(err) != codes.Unauthenticated || strings.Contains(err.Error(), "ses") {
 			t.Errorf("%q: %v", token, err)
 		}
 	}
 	c := f.dialLocal(t, client.WithTokenSource(func(context.Context) (string, error) { return "", errors.New("no such file") }))
-	if _, err := c.Cursor(t.Context()); status.Code(err) != codes.Unauthenticated || !strings.Contains(err.Error(), "no such file") {
+	if _, err := c.Cursor(t.Context()); !client.IsUnauthenticated(err) || !strings.Contains(err.Error(), "no such file") {
 		t.Errorf("a source that fails: %v", err)
+	}
+}
+
+// A source that says with a status what is wrong decides what becomes of the call: this one is tried again.
+func TestATokenSourceThatIsUnavailable(t *testing.T) {
+	f, stop := startFake()
+	t.Cleanup(stop)
+	source := &failing{errors: []error{status.Error(codes.Unavailable, "the vault is sealed")}}
+	c := f.dialLocal(t, client.WithTokenSource(func(context.Context) (string, error) { return "open", source.next() }))
+	if _, err := c.Cursor(t.Context()); err != nil || source.calls != 2 {
+		t.Errorf("%v after %d calls", err, source.calls)
 	}
 }
 

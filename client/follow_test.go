@@ -202,6 +202,7 @@ func TestFollow(t *testing.T) {
 		"a shutdown": func(t *testing.T, w *world) string {
 			w.server.Define("slow", func(ctx context.Context) error { <-ctx.Done(); time.Sleep(5 * time.Second); return nil })
 			w.add("a", "slow", inSlot)
+			synctest.Wait()
 			w.add("b", servertest.Wait, inSlot)
 			synctest.Wait()
 			go w.stop()
@@ -308,7 +309,7 @@ func TestLeavingAFollow(t *testing.T) {
 			if !found {
 				t.Errorf("no change of kind %d", kind)
 			}
-			s.open.Wait()
+			s.expectNoStream(t)
 		})
 	}
 }

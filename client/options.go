@@ -38,7 +38,7 @@ func WithToken(token string) Option {
 }
 
 // WithTokenSource is WithToken for tokens that change: source is asked before each call, so it should remember what it can. A call fails with
-// its error.
+// its error: one that is a gRPC status as it is, so that UNAVAILABLE is tried again, any other as UNAUTHENTICATED.
 func WithTokenSource(source func(ctx context.Context) (string, error)) Option {
 	return func(o *options) { o.token = source }
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc"
@@ -31,7 +32,7 @@ type scripted struct {
 	mu       sync.Mutex
 	requests []*pb.WatchEventsRequest // of the streams
 	times    []time.Time              // when they came
-	open     sync.WaitGroup           // streams whose handler has not returned
+	open     int                      // streams whose handler has not returned
 }
 
 // dialScripted returns a client of the server, both ended with the test.
@@ -57,13 +58,17 @@ func dialScripted(t *testing.T, s *scripted, opts ...client.Option) *client.Clie
 }
 
 func (s *scripted) WatchEvents(req *pb.WatchEventsRequest, stream serverStream) error {
-	s.open.Add(1)
-	defer s.open.Done()
 	s.mu.Lock()
+	s.open++
 	n := len(s.requests)
 	s.requests = append(s.requests, req)
 	s.times = append(s.times, time.Now())
 	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.open--
+	}()
 	if n >= len(s.streams) {
 		return refusal(codes.PermissionDenied, "ROLE_REQUIRED", nil)
 	}
@@ -80,6 +85,17 @@ func (s *scripted) AddTask(_ context.Context, req *pb.AddTaskRequest) (*pb.AddTa
 
 func (s *scripted) RemoveTask(_ context.Context, req *pb.RemoveTaskRequest) (*pb.RemoveTaskResponse, error) {
 	return s.remove(req)
+}
+
+// expectNoStream fails if a stream is left once all is quiet, which takes no time.
+func (s *scripted) expectNoStream(t *testing.T) {
+	t.Helper()
+	synctest.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open > 0 {
+		t.Errorf("%d streams are left", s.open)
+	}
 }
 
 // resumed returns the sequence that each stream resumed from, -1 for one that did not.
