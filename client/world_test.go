@@ -128,5 +128,6 @@ func (w *world) tasks() (all []*pb.Task) {
 // cursor returns the end of the log.
 func (w *world) cursor() uint64 { return w.server.Supervisor.Cursor().Sequence }
 
-// quiet is the config of a server that does not log: what these tests are about, they see for themselves.
-var quiet = server.Config{Logger: slog.New(slog.DiscardHandler)}
+// quiet is the config of a server that does not log, for what these tests are about they see for themselves; and that sends events as they come, so
+// that all is quiet as soon as nobody has anything to do.
+var quiet = server.Config{Logger: slog.New(slog.DiscardHandler), Linger: -1}
