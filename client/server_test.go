@@ -20,7 +20,10 @@ func TestAgainstTheServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	added := h.Add("tick", servertest.Wait)
+	added, err := c.Add(t.Context(), &pb.AddTaskRequest{Task: servertest.Spec("tick", servertest.Wait)})
+	if err != nil {
+		t.Fatal(err)
+	}
 	checkRefusals(t, h, added.GetUid())
 	for task, err := range c.List(t.Context(), &pb.ListTasksRequest{PageSize: 1}) {
 		if err != nil || task.GetUid() != added.GetUid() {
