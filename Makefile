@@ -19,6 +19,7 @@ BASE ?= HEAD
 FUZZ ?= .
 FUZZTIME ?= 30s
 SEEDS ?= 20000
+CHANGES ?= 100000
 RUN_FLAGS ?=
 
 # A hung test is named in minutes, with its goroutines, not after Go's default ten.
@@ -81,6 +82,9 @@ fuzz: ## fuzz each target for FUZZTIME (FUZZ=regexp selects)
 
 sim: ## simulate the engine with SEEDS fresh random seeds, and compare it with its model
 	go test -timeout 1h -count=1 -run 'TestSimulation$$' -v ./supervisor -sim.seeds $(SEEDS)
+
+storm-client: ## follow and wait for CHANGES while servers are killed, cut off and outrun
+	go test -timeout 1h -count=1 -run 'TestFollowInAStorm$$|TestWaitRacedAgainstTheEnd$$' -v ./client -storm.changes $(CHANGES) -wait.races 10000
 
 ##@ Measure
 
@@ -182,5 +186,5 @@ $(BIN)/.go-version: FORCE
 
 FORCE:
 
-.PHONY: help run build install test watch fmt generate lint cover fuzz sim bench benchcmp \
+.PHONY: help run build install test watch fmt generate lint cover fuzz sim storm-client bench benchcmp \
 	check e2e format lint-proto lint-go breaking generated tidy vet race bench-smoke tools clean FORCE

@@ -3,23 +3,24 @@ package client_test
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/taskvisor/taskvisor/client"
-	taskvisorv1 "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
+	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
 )
 
 // The server of these Examples is a fake in memory; a program would call client.Dial("127.0.0.1:7700").
 
 // exec returns the request for a task that runs a command.
-func exec(name string, command ...any) *taskvisorv1.AddTaskRequest {
+func exec(name string, command ...any) *pb.AddTaskRequest {
 	config, err := structpb.NewStruct(map[string]any{"command": command})
 	if err != nil {
 		panic(err)
 	}
-	return &taskvisorv1.AddTaskRequest{Task: &taskvisorv1.TaskSpec{Name: name, Plugin: "exec", Config: config}}
+	return &pb.AddTaskRequest{Task: &pb.TaskSpec{Name: name, Plugin: "exec", Config: config}}
 }
 
 func ExampleClient_Add() {
@@ -43,7 +44,7 @@ func ExampleClient_Remove() {
 		panic(err)
 	}
 
-	task, err := c.Remove(ctx, &taskvisorv1.RemoveTaskRequest{Name: "tick"})
+	task, err := c.Remove(ctx, &pb.RemoveTaskRequest{Name: "tick"})
 	if err != nil {
 		panic(err)
 	}
@@ -61,7 +62,7 @@ func ExampleClient_List() {
 		}
 	}
 
-	for task, err := range c.List(ctx, &taskvisorv1.ListTasksRequest{PageSize: 2}) {
+	for task, err := range c.List(ctx, &pb.ListTasksRequest{PageSize: 2}) {
 		if err != nil {
 			panic(err)
 		}
@@ -101,31 +102,219 @@ func ExampleClient_Watch() {
 	if _, err := c.Add(ctx, exec("tick", "date")); err != nil {
 		panic(err)
 	}
-	final, err := c.Remove(ctx, &taskvisorv1.RemoveTaskRequest{Name: "tick"})
+	final, err := c.Remove(ctx, &pb.RemoveTaskRequest{Name: "tick"})
 	if err != nil {
 		panic(err)
 	}
 
-	for msg, err := range c.Watch(ctx, &taskvisorv1.WatchEventsRequest{Resume: cursor}) {
+	for u, err := range c.Watch(ctx, &pb.WatchEventsRequest{Resume: cursor}) {
 		if err != nil {
 			panic(err)
 		}
-		for _, e := range msg.GetEvents() {
-			fmt.Println(e.GetSequence(), e.GetTask(), e.GetKind())
-		}
-		if cursor = msg.GetCursor(); cursor.GetSequence() >= final.GetSequence() {
+		fmt.Println(u)
+		if cursor = u.Cursor(); cursor.GetSequence() >= final.GetSequence() {
 			break
 		}
 	}
 	fmt.Println("another Watch would resume after", cursor.GetSequence())
 	// Output:
-	// 1 tick EVENT_KIND_TASK_ADD_REQUESTED
-	// 2 tick EVENT_KIND_TASK_ADDED
-	// 3 tick EVENT_KIND_TASK_STARTING
-	// 4 tick EVENT_KIND_TASK_REMOVE_REQUESTED
-	// 5 tick EVENT_KIND_TASK_STOPPED
-	// 6 tick EVENT_KIND_TASK_REMOVED
+	// 1 tick TASK_ADD_REQUESTED
+	// 2 tick TASK_ADDED
+	// 3 tick TASK_STARTING
+	// 4 tick TASK_REMOVE_REQUESTED
+	// 5 tick TASK_STOPPED
+	// 6 tick TASK_REMOVED CANCELED
 	// another Watch would resume after 6
+}
+
+// This loop is good for weeks: it ends when its context is done, or when the server refuses it.
+func ExampleClient_Watch_forWeeks() {
+	c, end := connect()
+	defer end()
+	watch := func(ctx context.Context) error {
+		for u, err := range c.Watch(ctx, nil) {
+			if err != nil {
+				return err
+			}
+			fmt.Println(u) // what happened, or what was missed
+		}
+		return nil
+	}
+
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	fmt.Println(watch(ctx))
+	// Output: context canceled
+}
+
+// Whatever comes between here and the server, the loop goes on, and tells what it missed.
+func ExampleClient_Watch_afterALoss() {
+	ctx := context.Background()
+	c, end := connect()
+	defer end()
+	if _, err := c.Add(ctx, exec("tick", "date")); err != nil {
+		panic(err)
+	}
+
+	for u, err := range c.Watch(ctx, &pb.WatchEventsRequest{Resume: &pb.Cursor{Epoch: "before", Sequence: 7}}) {
+		if err != nil {
+			panic(err)
+		}
+		fmt.Println(u)
+		if u.Event.GetKind() == pb.EventKind_EVENT_KIND_TASK_STARTING {
+			break
+		}
+	}
+	// Output:
+	// the server was started anew; what it did after event 7 is lost
+	// 1 tick TASK_ADD_REQUESTED
+	// 2 tick TASK_ADDED
+	// 3 tick TASK_STARTING
+}
+
+// The options of a watch say how it goes on after a loss, and who is told of what is in its way.
+func ExampleSnapshotOnLoss() {
+	ctx := context.Background()
+	c, end := connect()
+	defer end()
+	if _, err := c.Add(ctx, exec("tick", "date")); err != nil {
+		panic(err)
+	}
+
+	old := &pb.WatchEventsRequest{Resume: &pb.Cursor{Epoch: "before", Sequence: 7}}
+	for u, err := range c.Watch(ctx, old, client.SnapshotOnLoss(), client.OnReconnect(func(r client.Reconnect) {
+		fmt.Fprintf(os.Stderr, "%v; next attempt in %s\n", r.Err, r.Delay)
+	})) {
+		if err != nil {
+			panic(err)
+		}
+		fmt.Println(u.Kind == client.UpdateTask, u)
+		if u.Kind == client.UpdateSynced {
+			break
+		}
+	}
+	// Output:
+	// false the server was started anew; what it did after event 7 is lost
+	// false snapshot
+	// true tick is RUNNING
+	// false snapshot complete
+}
+
+func ExampleClient_Follow() {
+	ctx := context.Background()
+	c, end := connect()
+	defer end()
+	if _, err := c.Add(ctx, exec("tick", "date")); err != nil {
+		panic(err)
+	}
+
+	for change, err := range c.Follow(ctx, nil) {
+		if err != nil {
+			panic(err)
+		}
+		for _, task := range change.View.Tasks() { // a dashboard would draw this
+			fmt.Println(task.GetName(), task.GetState())
+		}
+		switch {
+		case change.Kind == client.ChangeSynced:
+			if _, err := c.Remove(ctx, &pb.RemoveTaskRequest{Name: "tick"}); err != nil {
+				panic(err)
+			}
+		case change.View.Len() == 0:
+			fmt.Println(change.After.GetName(), "has ended:", change.After.GetOutcome())
+			return
+		}
+	}
+	// Output:
+	// tick TASK_STATE_RUNNING
+	// tick TASK_STATE_STOPPING
+	// tick TASK_STATE_STOPPING
+	// tick has ended: OUTCOME_CANCELED
+}
+
+// Wait is sure to find out how a task ended, also if that was before it was asked.
+func ExampleClient_Wait() {
+	ctx := context.Background()
+	c, end := connect()
+	defer end()
+	task, err := c.Add(ctx, exec("tick", "date"))
+	if err != nil {
+		panic(err)
+	}
+	if _, err := c.Remove(ctx, &pb.RemoveTaskRequest{Name: "tick"}); err != nil {
+		panic(err)
+	}
+
+	final, err := c.Wait(ctx, client.ByUID(task.GetUid()))
+	switch {
+	case client.IsNotFound(err):
+		fmt.Println("no such task, or none any more")
+	case client.IsStuck(err):
+		fmt.Println("it ignores that it was told to stop")
+	case client.IsLost(err):
+		fmt.Println("it ended while nobody looked")
+	case err != nil:
+		panic(err)
+	default:
+		fmt.Println(final.GetName(), final.GetOutcome())
+	}
+	// Output: tick OUTCOME_CANCELED
+}
+
+func ExampleClient_Get() {
+	ctx := context.Background()
+	c, end := connect()
+	defer end()
+	if _, err := c.Add(ctx, exec("tick", "date")); err != nil {
+		panic(err)
+	}
+
+	task, err := c.Get(ctx, client.ByName("tick"))
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(task.GetUid(), task.GetState())
+	_, err = c.Get(ctx, client.ByName("tack"))
+	fmt.Println(client.IsNotFound(err), client.Metadata(err)["name"])
+	// Output:
+	// uid-1 TASK_STATE_RUNNING
+	// true tack
+}
+
+// Dial connects to servers of all kinds; what is wrong with a target it says at once.
+func ExampleDial() {
+	c, err := client.Dial("tasks.example.com:7700",
+		client.WithTLS(client.TLS{}), // checked by what the system trusts
+		client.WithToken("kept-in-a-file-as-a-rule"),
+		client.WithUserAgent("deployer/1.2"),
+	)
+	if err != nil {
+		panic(err)
+	}
+	defer c.Close()
+
+	_, err = client.Dial("tasks.example.com")
+	fmt.Println(err)
+	_, err = client.Dial("tasks.example.com:7700", client.WithToken("secret"))
+	fmt.Println(err)
+	// Output:
+	// dial taskvisor: target "tasks.example.com": the port is missing; give host:port, unix:///path/to/socket or the path of a socket
+	// dial taskvisor at "tasks.example.com:7700": a token would be sent in plain text to another machine; encrypt the connection with WithTLS, or use a unix socket or a loopback address
+}
+
+func ExampleIsExists() {
+	ctx := context.Background()
+	c, end := connect()
+	defer end()
+
+	for range 2 {
+		if _, err := c.Add(ctx, exec("tick", "date")); client.IsExists(err) {
+			fmt.Println("there already, with uid", client.Metadata(err)["uid"])
+		} else if err != nil {
+			panic(err)
+		}
+	}
+	// Output: there already, with uid uid-1
 }
 
 func ExampleReason() {
@@ -136,9 +325,9 @@ func ExampleReason() {
 	for range 2 {
 		_, err := c.Add(ctx, exec("tick", "date"))
 		switch client.Reason(err) {
-		case taskvisorv1.ErrorReason_ERROR_REASON_UNSPECIFIED:
+		case pb.ErrorReason_ERROR_REASON_UNSPECIFIED:
 			fmt.Println("added")
-		case taskvisorv1.ErrorReason_ERROR_REASON_TASK_EXISTS:
+		case pb.ErrorReason_ERROR_REASON_TASK_EXISTS:
 			fmt.Println("there already, with uid", client.Metadata(err)["uid"])
 		default:
 			panic(err)
@@ -157,7 +346,7 @@ func ExampleViolations() {
 	req.Task.Timeout = &durationpb.Duration{Seconds: -1}
 	_, err := c.Add(context.Background(), req)
 	for _, v := range client.Violations(err) {
-		fmt.Printf("%s: %s\n", v.GetField(), v.GetDescription())
+		fmt.Printf("%s: %s\n", v.Field, v.Description)
 	}
 	// Output:
 	// task.name: has a space

@@ -11,19 +11,20 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/protoadapt"
 
 	"github.com/taskvisor/taskvisor/client"
-	taskvisorv1 "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
+	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
 )
 
 // fake is a server that keeps the contract as far as a client can tell, without running anything: a task that is added starts at once and
 // runs until it is removed. Uids and sequences are the same each time, so that Examples can print them.
 type fake struct {
-	taskvisorv1.UnimplementedSupervisorServiceServer
-	taskvisorv1.UnimplementedPluginServiceServer
+	pb.UnimplementedSupervisorServiceServer
+	pb.UnimplementedPluginServiceServer
 
 	grpc     *grpc.Server
 	listener *bufconn.Listener
@@ -31,20 +32,21 @@ type fake struct {
 
 	mu      sync.Mutex
 	added   int
-	tasks   []*taskvisorv1.Task // sorted by name
-	log     []*taskvisorv1.Event
-	changed chan struct{} // closed and replaced when the log grows or the server shuts down
-	down    bool
-	pages   int // ListTasks and ListPlugins calls
+	tasks   []*pb.Task // live, sorted by name
+	ended   []*pb.Task // finished, in the order of their ends
+	log     []*pb.Event
+	changed chan struct{} // closed and replaced when the log grows
+	pages   int           // ListTasks and ListPlugins calls
+	headers metadata.MD   // of the last ListTasks call
 }
 
 const epoch = "1f0c"
 
 // startFake returns a fake that serves, and a function that stops it.
-func startFake() (*fake, func()) {
-	f := &fake{grpc: grpc.NewServer(), listener: bufconn.Listen(1 << 16), changed: make(chan struct{})}
-	taskvisorv1.RegisterSupervisorServiceServer(f.grpc, f)
-	taskvisorv1.RegisterPluginServiceServer(f.grpc, f)
+func startFake(opts ...grpc.ServerOption) (*fake, func()) {
+	f := &fake{grpc: grpc.NewServer(opts...), listener: bufconn.Listen(1 << 16), changed: make(chan struct{})}
+	pb.RegisterSupervisorServiceServer(f.grpc, f)
+	pb.RegisterPluginServiceServer(f.grpc, f)
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = f.grpc.Serve(f.listener) }) // ends with the stop below, which is all that it could tell
 	return f, func() {
@@ -55,7 +57,7 @@ func startFake() (*fake, func()) {
 
 // dial returns a client of the fake. The target is one that Dial takes; nothing listens there.
 func (f *fake) dial() (*client.Client, error) {
-	return client.Dial("passthrough:///fake", grpc.WithContextDialer(f.dialer))
+	return client.Dial("passthrough:///fake", client.WithGRPC(grpc.WithContextDialer(f.dialer)))
 }
 
 func (f *fake) dialer(ctx context.Context, _ string) (net.Conn, error) {
@@ -75,16 +77,8 @@ func connect() (c *client.Client, end func()) {
 	}
 }
 
-// shutdown ends every stream the way a server does that was told to stop.
-func (f *fake) shutdown() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.down = true
-	f.append(&taskvisorv1.Event{Kind: taskvisorv1.EventKind_EVENT_KIND_ALL_STOPPED_WITHIN_GRACE})
-}
-
 // append adds events to the log and wakes the streams. f.mu is held.
-func (f *fake) append(events ...*taskvisorv1.Event) {
+func (f *fake) append(events ...*pb.Event) {
 	for _, e := range events {
 		e.Sequence = uint64(len(f.log) + 1)
 		f.log = append(f.log, e)
@@ -93,12 +87,12 @@ func (f *fake) append(events ...*taskvisorv1.Event) {
 	f.changed = make(chan struct{})
 }
 
-func (f *fake) cursor() *taskvisorv1.Cursor {
-	return &taskvisorv1.Cursor{Epoch: epoch, Sequence: uint64(len(f.log))}
+func (f *fake) cursor() *pb.Cursor {
+	return &pb.Cursor{Epoch: epoch, Sequence: uint64(len(f.log))}
 }
 
 func (f *fake) find(name string) (int, bool) {
-	return slices.BinarySearchFunc(f.tasks, name, func(t *taskvisorv1.Task, name string) int {
+	return slices.BinarySearchFunc(f.tasks, name, func(t *pb.Task, name string) int {
 		switch {
 		case t.GetName() < name:
 			return -1
@@ -109,7 +103,7 @@ func (f *fake) find(name string) (int, bool) {
 	})
 }
 
-func (f *fake) AddTask(_ context.Context, req *taskvisorv1.AddTaskRequest) (*taskvisorv1.AddTaskResponse, error) {
+func (f *fake) AddTask(_ context.Context, req *pb.AddTaskRequest) (*pb.AddTaskResponse, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	spec := req.GetTask()
@@ -122,58 +116,68 @@ func (f *fake) AddTask(_ context.Context, req *taskvisorv1.AddTaskRequest) (*tas
 	}
 	f.added++
 	uid := fmt.Sprintf("uid-%d", f.added)
-	task := &taskvisorv1.Task{Name: spec.GetName(), Uid: uid, Spec: spec, State: taskvisorv1.TaskState_TASK_STATE_RUNNING, Attempt: 1}
+	task := &pb.Task{Name: spec.GetName(), Uid: uid, Spec: spec, State: pb.TaskState_TASK_STATE_RUNNING, Attempt: 1}
 	f.tasks = slices.Insert(f.tasks, i, task)
 	f.append(
-		&taskvisorv1.Event{Task: task.GetName(), Uid: uid, Kind: taskvisorv1.EventKind_EVENT_KIND_TASK_ADD_REQUESTED},
-		&taskvisorv1.Event{Task: task.GetName(), Uid: uid, Kind: taskvisorv1.EventKind_EVENT_KIND_TASK_ADDED},
-		&taskvisorv1.Event{Task: task.GetName(), Uid: uid, Kind: taskvisorv1.EventKind_EVENT_KIND_TASK_STARTING, Attempt: 1},
+		&pb.Event{Task: task.GetName(), Uid: uid, Kind: pb.EventKind_EVENT_KIND_TASK_ADD_REQUESTED},
+		&pb.Event{Task: task.GetName(), Uid: uid, Kind: pb.EventKind_EVENT_KIND_TASK_ADDED},
+		&pb.Event{Task: task.GetName(), Uid: uid, Kind: pb.EventKind_EVENT_KIND_TASK_STARTING, Attempt: 1},
 	)
 	task.Sequence = uint64(len(f.log))
-	return &taskvisorv1.AddTaskResponse{Task: task}, nil
+	task.StartTime = f.log[len(f.log)-1].GetTime()
+	return &pb.AddTaskResponse{Task: task}, nil
 }
 
-func (f *fake) RemoveTask(_ context.Context, req *taskvisorv1.RemoveTaskRequest) (*taskvisorv1.RemoveTaskResponse, error) {
+func (f *fake) RemoveTask(_ context.Context, req *pb.RemoveTaskRequest) (*pb.RemoveTaskResponse, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	i, ok := f.find(req.GetName())
 	switch {
 	case !ok && req.GetAllowMissing():
-		return &taskvisorv1.RemoveTaskResponse{}, nil
+		return &pb.RemoveTaskResponse{}, nil
 	case !ok:
 		return nil, refusal(codes.NotFound, "TASK_NOT_FOUND", map[string]string{"name": req.GetName()})
 	}
 	task := f.tasks[i]
 	f.tasks = slices.Delete(f.tasks, i, i+1)
-	final := &taskvisorv1.Task{
+	final := &pb.Task{
 		Name: task.GetName(), Uid: task.GetUid(), Spec: task.GetSpec(), Attempt: 1,
-		State: taskvisorv1.TaskState_TASK_STATE_FINISHED, Outcome: taskvisorv1.Outcome_OUTCOME_CANCELED,
+		State: pb.TaskState_TASK_STATE_FINISHED, Outcome: pb.Outcome_OUTCOME_CANCELED,
 	}
 	f.append(
-		&taskvisorv1.Event{Task: task.GetName(), Uid: task.GetUid(), Kind: taskvisorv1.EventKind_EVENT_KIND_TASK_REMOVE_REQUESTED},
-		&taskvisorv1.Event{Task: task.GetName(), Uid: task.GetUid(), Kind: taskvisorv1.EventKind_EVENT_KIND_TASK_STOPPED, Attempt: 1},
-		&taskvisorv1.Event{Task: task.GetName(), Uid: task.GetUid(), Kind: taskvisorv1.EventKind_EVENT_KIND_TASK_REMOVED, Outcome: final.GetOutcome()},
+		&pb.Event{Task: task.GetName(), Uid: task.GetUid(), Kind: pb.EventKind_EVENT_KIND_TASK_REMOVE_REQUESTED},
+		&pb.Event{Task: task.GetName(), Uid: task.GetUid(), Kind: pb.EventKind_EVENT_KIND_TASK_STOPPED, Attempt: 1},
+		&pb.Event{Task: task.GetName(), Uid: task.GetUid(), Kind: pb.EventKind_EVENT_KIND_TASK_REMOVED, Outcome: final.GetOutcome()},
 	)
 	final.Sequence = uint64(len(f.log))
-	return &taskvisorv1.RemoveTaskResponse{Task: final}, nil
+	f.ended = append(f.ended, final)
+	return &pb.RemoveTaskResponse{Task: final}, nil
 }
 
-func (f *fake) ListTasks(_ context.Context, req *taskvisorv1.ListTasksRequest) (*taskvisorv1.ListTasksResponse, error) {
+func (f *fake) ListTasks(ctx context.Context, req *pb.ListTasksRequest) (*pb.ListTasksResponse, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.noteHeaders(ctx)
 	f.pages++
-	tasks, next, err := page(f.tasks, int(req.GetPageSize()), req.GetPageToken())
+	var all []*pb.Task
+	if req.GetIncludeFinished() {
+		all = append(all, f.ended...)
+	}
+	all = slices.DeleteFunc(append(all, f.tasks...), func(t *pb.Task) bool {
+		return !selects(req.GetFilter().GetNames(), t.GetName()) || !selects(req.GetFilter().GetUids(), t.GetUid())
+	})
+	tasks, next, err := page(all, int(req.GetPageSize()), req.GetPageToken())
 	if err != nil {
 		return nil, err
 	}
-	return &taskvisorv1.ListTasksResponse{Tasks: tasks, NextPageToken: next, Cursor: f.cursor()}, nil
+	return &pb.ListTasksResponse{Tasks: tasks, NextPageToken: next, Cursor: f.cursor()}, nil
 }
 
-func (f *fake) ListPlugins(_ context.Context, req *taskvisorv1.ListPluginsRequest) (*taskvisorv1.ListPluginsResponse, error) {
+func (f *fake) ListPlugins(_ context.Context, req *pb.ListPluginsRequest) (*pb.ListPluginsResponse, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.pages++
-	all := []*taskvisorv1.Plugin{
+	all := []*pb.Plugin{
 		{Name: "exec", Description: "Runs a command.", DisabledReason: "Start the daemon with --exec-allow."},
 		{Name: "sleep", Description: "Waits.", Enabled: true},
 	}
@@ -181,37 +185,42 @@ func (f *fake) ListPlugins(_ context.Context, req *taskvisorv1.ListPluginsReques
 	if err != nil {
 		return nil, err
 	}
-	return &taskvisorv1.ListPluginsResponse{Plugins: plugins, NextPageToken: next}, nil
+	return &pb.ListPluginsResponse{Plugins: plugins, NextPageToken: next}, nil
 }
 
-func (f *fake) WatchEvents(req *taskvisorv1.WatchEventsRequest, stream grpc.ServerStreamingServer[taskvisorv1.WatchEventsResponse]) error {
+func (f *fake) WatchEvents(req *pb.WatchEventsRequest, stream grpc.ServerStreamingServer[pb.WatchEventsResponse]) error {
 	f.streams.Add(1)
 	defer f.streams.Done()
-	if r := req.GetResume(); r != nil && r.GetEpoch() != epoch {
-		return refusal(codes.OutOfRange, "CURSOR_EXPIRED", map[string]string{"epoch": epoch, "oldest_sequence": "1"})
-	}
 	f.mu.Lock()
-	at := len(f.log)
+	at, begin := len(f.log), &pb.WatchEventsResponse{Cursor: f.cursor()}
+	if req.GetStart() == pb.WatchStart_WATCH_START_SNAPSHOT {
+		begin.Tasks, begin.SnapshotComplete = slices.Clone(f.tasks), true
+	}
 	f.mu.Unlock()
-	if r := req.GetResume(); r != nil {
-		at = int(r.GetSequence())
+	if r := req.GetResume(); r != nil && r.GetEpoch() != epoch {
+		return refusal(codes.OutOfRange, "CURSOR_EXPIRED", map[string]string{"epoch": epoch, "oldest_sequence": "1", "last_sequence": strconv.Itoa(at)})
 	}
 	if err := stream.SendHeader(nil); err != nil {
 		return err
 	}
+	if r := req.GetResume(); r != nil {
+		at = int(r.GetSequence())
+	} else if err := stream.Send(begin); err != nil {
+		return err
+	}
 	for {
 		f.mu.Lock()
-		events, cursor, changed, down := f.log[at:], f.cursor(), f.changed, f.down
+		events, cursor, changed := f.log[at:], f.cursor(), f.changed
 		f.mu.Unlock()
 		if len(events) > 0 {
-			if err := stream.Send(&taskvisorv1.WatchEventsResponse{Events: events, Cursor: cursor}); err != nil {
+			at += len(events)
+			events = slices.DeleteFunc(slices.Clone(events), func(e *pb.Event) bool {
+				return !selects(req.GetFilter().GetUids(), e.GetUid()) || !selects(req.GetFilter().GetKinds(), e.GetKind())
+			})
+			if err := stream.Send(&pb.WatchEventsResponse{Events: events, Cursor: cursor}); err != nil {
 				return err
 			}
-			at += len(events)
 			continue
-		}
-		if down {
-			return refusal(codes.Unavailable, "SERVER_SHUTDOWN", nil)
 		}
 		select {
 		case <-changed:
@@ -219,6 +228,11 @@ func (f *fake) WatchEvents(req *taskvisorv1.WatchEventsRequest, stream grpc.Serv
 			return stream.Context().Err()
 		}
 	}
+}
+
+// selects reports whether a field of a filter selects the value.
+func selects[T comparable](values []T, value T) bool {
+	return len(values) == 0 || slices.Contains(values, value)
 }
 
 // page returns at most size of the items, 100 when size is 0, from the index that the token is.
@@ -240,7 +254,7 @@ func page[T any](items []T, size int, token string) (part []T, next string, err 
 }
 
 // check refuses the specs that the tests use as bad ones.
-func check(spec *taskvisorv1.TaskSpec) error {
+func check(spec *pb.TaskSpec) error {
 	if p := spec.GetPlugin(); p != "exec" {
 		return refusal(codes.InvalidArgument, "UNKNOWN_PLUGIN", map[string]string{"plugin": p, "known_plugins": "exec,sleep"})
 	}

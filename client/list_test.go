@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	taskvisorv1 "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
+	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
 )
 
 func TestListGoesThroughAllPages(t *testing.T) {
@@ -21,7 +21,7 @@ func TestListGoesThroughAllPages(t *testing.T) {
 	}{{0, 1}, {1, 7}, {3, 3}, {7, 1}, {100, 1}} {
 		f.pages = 0
 		var got []string
-		for task, err := range c.List(t.Context(), &taskvisorv1.ListTasksRequest{PageSize: tt.size}) {
+		for task, err := range c.List(t.Context(), &pb.ListTasksRequest{PageSize: tt.size}) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -40,7 +40,7 @@ func TestListBeginsAtThePageOfTheRequest(t *testing.T) {
 	_, c := newFake(t)
 	add(t, c, "a", "b", "c")
 	var got []string
-	for task, err := range c.List(t.Context(), &taskvisorv1.ListTasksRequest{PageSize: 1, PageToken: "1"}) {
+	for task, err := range c.List(t.Context(), &pb.ListTasksRequest{PageSize: 1, PageToken: "1"}) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,7 +54,7 @@ func TestListBeginsAtThePageOfTheRequest(t *testing.T) {
 func TestListFetchesNoPageThatTheLoopDoesNotReach(t *testing.T) {
 	f, c := newFake(t)
 	add(t, c, "a", "b", "c")
-	for _, err := range c.List(t.Context(), &taskvisorv1.ListTasksRequest{PageSize: 1}) {
+	for _, err := range c.List(t.Context(), &pb.ListTasksRequest{PageSize: 1}) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,57 +1,64 @@
 package client_test
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/taskvisor/taskvisor/client"
-	taskvisorv1 "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
+	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
 	"github.com/taskvisor/taskvisor/server/servertest"
 )
 
 // TestAgainstTheServer shows that what the fake of the other tests does is what the server does.
 func TestAgainstTheServer(t *testing.T) {
-	h := servertest.New(t)
+	h := servertest.New(t, servertest.WithServer(quiet))
 	c := client.New(h.Conn)
 	cursor, err := c.Cursor(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	added, err := c.Add(t.Context(), &taskvisorv1.AddTaskRequest{Task: servertest.Spec("tick", servertest.Wait)})
+	added, err := c.Add(t.Context(), &pb.AddTaskRequest{Task: servertest.Spec("tick", servertest.Wait)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkRefusals(t, c, added.GetUid())
-	for task, err := range c.List(t.Context(), &taskvisorv1.ListTasksRequest{PageSize: 1}) {
+	checkRefusals(t, h, added.GetUid())
+	for task, err := range c.List(t.Context(), &pb.ListTasksRequest{PageSize: 1}) {
 		if err != nil || task.GetUid() != added.GetUid() {
 			t.Errorf("listed %v, %v", task, err)
 		}
 	}
-	removed, err := c.Remove(t.Context(), &taskvisorv1.RemoveTaskRequest{Name: "tick"})
-	if err != nil || removed.GetOutcome() != taskvisorv1.Outcome_OUTCOME_CANCELED {
+	removed, err := c.Remove(t.Context(), &pb.RemoveTaskRequest{Name: "tick"})
+	if err != nil || removed.GetOutcome() != pb.Outcome_OUTCOME_CANCELED {
 		t.Errorf("removed %v, %v", removed, err)
 	}
-	sequences, _ := watch(t, c, cursor, removed.GetSequence())
-	if first, last := sequences[0], sequences[len(sequences)-1]; first != cursor.GetSequence()+1 || last != removed.GetSequence() {
-		t.Errorf("after %v the stream has %d", cursor, sequences)
+	next := cursor.GetSequence() + 1
+	for u, err := range c.Watch(t.Context(), &pb.WatchEventsRequest{Resume: cursor}) {
+		if err != nil || u.Event.GetSequence() != next {
+			t.Fatalf("got %v, %v, want event %d", u, err, next)
+		}
+		if next++; next > removed.GetSequence() {
+			break
+		}
 	}
 }
 
-func checkRefusals(t *testing.T, c *client.Client, uid string) {
+func checkRefusals(t *testing.T, h *servertest.Harness, uid string) {
 	t.Helper()
-	_, err := c.Add(t.Context(), &taskvisorv1.AddTaskRequest{Task: servertest.Spec("tick", servertest.Wait)})
-	if client.Reason(err) != taskvisorv1.ErrorReason_ERROR_REASON_TASK_EXISTS || client.Metadata(err)["uid"] != uid {
+	_, err := h.Tasks.AddTask(t.Context(), &pb.AddTaskRequest{Task: servertest.Spec("tick", servertest.Wait)})
+	if client.Reason(err) != pb.ErrorReason_ERROR_REASON_TASK_EXISTS || client.Metadata(err)["uid"] != uid {
 		t.Errorf("the same name again: %v, %v", err, client.Metadata(err))
 	}
-	_, err = c.Add(t.Context(), &taskvisorv1.AddTaskRequest{Task: servertest.Spec("bad name", servertest.Wait)})
-	if v := client.Violations(err); len(v) != 1 || v[0].GetField() != "task.name" {
+	_, err = h.Tasks.AddTask(t.Context(), &pb.AddTaskRequest{Task: servertest.Spec("bad name", servertest.Wait)})
+	if v := client.Violations(err); len(v) != 1 || v[0].Field != "task.name" {
 		t.Errorf("a bad name: %v", err)
 	}
 }
 
 func TestPluginsOfTheServer(t *testing.T) {
-	h := servertest.New(t)
+	h := servertest.New(t, servertest.WithServer(quiet))
 	var names []string
 	for plugin, err := range client.New(h.Conn).Plugins(t.Context()) {
 		if err != nil {
@@ -64,25 +71,29 @@ func TestPluginsOfTheServer(t *testing.T) {
 	}
 }
 
-func TestWatchEndsWithTheServer(t *testing.T) {
-	h := servertest.New(t)
-	c := client.New(h.Conn)
-	var kinds []taskvisorv1.EventKind
-	for msg, err := range c.Watch(t.Context(), nil) {
+func TestWatchToTheEndOfTheServer(t *testing.T) {
+	h := servertest.New(t, servertest.WithServer(quiet))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var kinds []pb.EventKind
+	for u, err := range client.New(h.Conn).Watch(ctx, nil, client.WithPositions(), client.OnReconnect(func(r client.Reconnect) {
+		if client.IsShutdown(r.Err) {
+			cancel()
+		}
+	})) {
 		switch {
-		case client.Reason(err) == taskvisorv1.ErrorReason_ERROR_REASON_SERVER_SHUTDOWN:
+		case errors.Is(err, context.Canceled):
 		case err != nil:
 			t.Fatal(err)
-		case kinds == nil && len(msg.GetEvents()) == 0: // the cursor that says that the stream is open
+		case u.Kind == client.UpdatePosition: // the one that says that the stream is open
 			go func() { _ = h.Server.Shutdown(t.Context()) }()
-		}
-		for _, e := range msg.GetEvents() {
-			kinds = append(kinds, e.GetKind())
+		case u.Kind == client.UpdateEvent:
+			kinds = append(kinds, u.Event.GetKind())
 		}
 	}
-	want := []taskvisorv1.EventKind{
-		taskvisorv1.EventKind_EVENT_KIND_SHUTDOWN_REQUESTED,
-		taskvisorv1.EventKind_EVENT_KIND_ALL_STOPPED_WITHIN_GRACE,
+	want := []pb.EventKind{
+		pb.EventKind_EVENT_KIND_SHUTDOWN_REQUESTED,
+		pb.EventKind_EVENT_KIND_ALL_STOPPED_WITHIN_GRACE,
 	}
 	if !slices.Equal(kinds, want) {
 		t.Errorf("got %v, want %v", kinds, want)

@@ -1,0 +1,49 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
+)
+
+// errTokenInPlainText: whoever listens would have the token.
+var errTokenInPlainText = errors.New(
+	"a token would be sent in plain text to another machine; encrypt the connection with WithTLS, or use a unix socket or a loopback address")
+
+// badToken does not show the token: errors end up in logs.
+const badToken = "the token is empty or has characters other than printable ASCII, as of a line end that came along; give the token alone"
+
+// unauthenticated is what a server would say that got no token.
+func unauthenticated(text string) error {
+	return refusal(codes.Unauthenticated, pb.ErrorReason_ERROR_REASON_UNAUTHENTICATED, nil, text)
+}
+
+// bearer sends a token with each call.
+type bearer struct {
+	source func(ctx context.Context) (string, error)
+	secure bool // the connection has to be encrypted
+}
+
+// GetRequestMetadata implements credentials.PerRPCCredentials.
+func (b bearer) GetRequestMetadata(ctx context.Context, _ ...string) (map[string]string, error) {
+	token, err := b.source(ctx)
+	if _, isStatus := status.FromError(err); err != nil && isStatus {
+		return nil, err
+	}
+	if err != nil {
+		return nil, unauthenticated(fmt.Sprintf("there is no token: %v", err))
+	}
+	if token == "" || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return nil, unauthenticated(badToken)
+	}
+	return map[string]string{"authorization": "Bearer " + token}, nil
+}
+
+// RequireTransportSecurity implements credentials.PerRPCCredentials.
+func (b bearer) RequireTransportSecurity() bool { return b.secure }
