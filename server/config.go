@@ -32,8 +32,9 @@ type Config struct {
 	// MaxRequestBytes is the largest size of a request; a larger one is refused with SIZE_LIMIT. Default: 1 MiB. At most, and where it is
 	// negative, 4 MiB, which is where gRPC itself refuses to read on.
 	MaxRequestBytes int
-	// Linger is how long a stream of events waits after a message before it looks for more: under load, messages then have many events, which
-	// costs everybody less. An event after a quiet time is not held up. Default: 2 ms. Negative: none. At most MaxLinger.
+	// Linger is how long a stream of events waits, after a message with 8 events or more, before it looks for more: under load, messages then have
+	// many events, which costs everybody less. Events that come one by one are not held up. Default: 2 ms. Negative: none. At most
+	// MaxLinger.
 	Linger time.Duration
 	// MaxRequestIDs is how many answers to requests with a request_id are kept, for ten minutes, to be given again to a retry; beyond that the
 	// oldest ones go first, and a retry of such a request counts as new. One takes about half a KiB. Default: 100,000. Negative: no limit.

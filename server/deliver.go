@@ -12,6 +12,9 @@ import (
 const (
 	// maxScan is how many events a stream looks at, at least, before it looks up whether a heartbeat is due.
 	maxScan = 4096
+	// lingerEvents is how many events a message has, at least, after which the stream lingers: so many have come since the last one, or while the
+	// stream was held up, that more are to come soon. Where events come one by one, each leaves at once.
+	lingerEvents = 8
 	// watchPatience is how long a stream that delivers waits for more before it parks: long enough for the change of goroutines to cost nothing
 	// that counts.
 	watchPatience = time.Second
@@ -65,9 +68,9 @@ func (w *watch) wait() (more bool, err error) {
 
 func (w *watch) untilHeartbeat() time.Duration { return time.Until(w.sent.Add(w.heartbeat)) }
 
-// linger waits until the last message with events is Config.Linger ago. At the end of everything there is nothing more to wait for.
+// linger waits until the last message with many events is Config.Linger ago. At the end of everything there is nothing more to wait for.
 func (w *watch) linger() error {
-	left := time.Until(w.told.Add(w.server.config.Linger))
+	left := time.Until(w.busy.Add(w.server.config.Linger))
 	if left <= 0 {
 		return nil
 	}
@@ -141,8 +144,8 @@ func (w *watch) send(m proto.Message, events, size int, gap supervisor.Gap) erro
 		return err
 	}
 	w.sent = time.Now()
-	if events > 0 {
-		w.told = w.sent
+	if events >= lingerEvents {
+		w.busy = w.sent
 	}
 	w.progress.traffic.add(events, size, gap)
 	return nil

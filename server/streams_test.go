@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -80,28 +81,68 @@ func TestStatsOfAStreamThatFallsBehind(t *testing.T) {
 	})
 }
 
-// "Under load, messages then have many events": with an event each millisecond, a message comes after each linger, with what has happened since. "An
-// event after a quiet time is not held up."
+// lines is a server with a task that writes lines at will, each of which is an event.
+type lines struct {
+	*servertest.Harness
+	t     *testing.T
+	wants chan int
+	wrote chan struct{}
+}
+
+func newLines(t *testing.T, linger time.Duration) *lines {
+	t.Helper()
+	l := &lines{t: t, wants: make(chan int), wrote: make(chan struct{})}
+	l.Harness = newHarness(t, servertest.WithServer(server.Config{Logger: quiet, Linger: linger}))
+	l.Define("writes", func(ctx context.Context) error {
+		for {
+			select {
+			case n := <-l.wants:
+				for range n {
+					supervisor.OutputLine(ctx, supervisor.Stdout, "line")
+				}
+				l.wrote <- struct{}{}
+			case <-ctx.Done():
+				return nil
+			}
+		}
+	})
+	l.Add("writer", "writes", func(s *pb.TaskSpec) { s.CaptureOutput = true })
+	return l
+}
+
+func (l *lines) write(n int) {
+	l.wants <- n
+	<-l.wrote
+}
+
+// wantNext checks when the next message comes and how many events it has.
+func (l *lines) wantNext(f *follower, after time.Duration, events int) {
+	l.t.Helper()
+	begin := time.Now()
+	if msg := f.next(); len(msg.GetEvents()) != events || time.Since(begin) != after {
+		l.t.Errorf("after %v %d events, want %d after %v", time.Since(begin), len(msg.GetEvents()), events, after)
+	}
+}
+
+// "How long a stream of events waits, after a message with 8 events or more, before it looks for more. Events that come one by one are not held up."
 func TestLinger(t *testing.T) {
-	const linger = 5300 * time.Microsecond // never ends just when an event comes
 	bubble(t, func(t *testing.T) {
-		h := newHarness(t, servertest.WithServer(server.Config{Logger: quiet, Linger: linger}))
-		f := watch(t, h, &pb.WatchEventsRequest{Filter: &pb.EventFilter{Kinds: []pb.EventKind{pb.EventKind_EVENT_KIND_TASK_STARTING}}})
-		f.next()
-		time.Sleep(time.Second)
-		begin := time.Now()
-		h.Add("tick", servertest.Succeed, func(s *pb.TaskSpec) { s.Restart = always(seconds(0.001)) })
-		for i := range 10 {
-			want := 1
-			if i > 0 {
-				want = int(time.Duration(i)*linger/time.Millisecond - time.Duration(i-1)*linger/time.Millisecond)
-			}
-			if msg := f.next(); len(msg.GetEvents()) != want {
-				t.Errorf("message %d has %d events, want %d", i, len(msg.GetEvents()), want)
-			}
-			if got, want := time.Since(begin), time.Duration(i)*linger; got != want {
-				t.Errorf("message %d came after %v, want %v", i, got, want)
-			}
+		const linger, early = 5 * time.Millisecond, time.Millisecond
+		l := newLines(t, linger)
+		l.write(10)
+		synctest.Wait()
+		f := watch(t, l.Harness, &pb.WatchEventsRequest{Start: startOldest})
+		l.wantNext(f, 0, 13) // many, for they had waited
+		time.Sleep(early)
+		l.write(8)
+		l.wantNext(f, linger-early, 8) // many again
+		time.Sleep(early)
+		l.write(7)
+		l.wantNext(f, linger-early, 7)
+		for range 3 {
+			time.Sleep(early)
+			l.write(1)
+			l.wantNext(f, 0, 1)
 		}
 	})
 }
@@ -109,14 +150,12 @@ func TestLinger(t *testing.T) {
 // "Negative: none."
 func TestNoLinger(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		h := newHarness(t, servertest.WithServer(server.Config{Logger: quiet, Linger: -1}))
-		f := watch(t, h, &pb.WatchEventsRequest{Filter: &pb.EventFilter{Kinds: []pb.EventKind{pb.EventKind_EVENT_KIND_TASK_STARTING}}})
-		f.next()
-		h.Add("tick", servertest.Succeed, func(s *pb.TaskSpec) { s.Restart = always(seconds(0.001)) })
-		for range 10 {
-			if msg := f.next(); len(msg.GetEvents()) != 1 || !msg.GetEvents()[0].GetTime().AsTime().Equal(time.Now()) {
-				t.Errorf("at %v: %v", time.Now(), msg)
-			}
-		}
+		l := newLines(t, -1)
+		l.write(10)
+		synctest.Wait()
+		f := watch(t, l.Harness, &pb.WatchEventsRequest{Start: startOldest})
+		l.wantNext(f, 0, 13)
+		l.write(1)
+		l.wantNext(f, 0, 1)
 	})
 }

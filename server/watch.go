@@ -54,8 +54,8 @@ func (s *Server) serveWatch(stream grpc.ServerStream, receive func() (*pb.WatchE
 //	                                                                        └────────────────────┘  ▼ the caller left
 //	                                                                                              status
 //
-// It delivers what the feed has: all that has happened, in messages that are as full as may be, and then it waits for more. An event after a
-// quiet time leaves at once. After a message with events the stream lingers before it looks again, so that under load a message has many. A
+// It delivers what the feed has: all that has happened, in messages that are as full as may be, and then it waits for more. Events that come one
+// by one leave at once. After a message with many events the stream lingers before it looks again, so that under load messages are fewer. A
 // heartbeat tells how far it has come when nothing else was sent for a while. The stream ends when the supervisor has shut down and the last
 // event is sent, or when a message cannot be sent because the caller has left.
 //
@@ -79,7 +79,7 @@ type watch struct {
 	reader *supervisor.Reader // waits; the events come from the feed
 	listed listed             // what a snapshot has told already of the events that are yet to be read
 	sent   time.Time          // when the last message was
-	told   time.Time          // when the last message with events was
+	busy   time.Time          // when the last message with many events was
 	timer  *time.Timer        // for whatever is waited for
 
 	progress progress // what anyone may see of it

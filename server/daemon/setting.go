@@ -58,7 +58,7 @@ func settings() []setting {
 			usage: "how many events are kept for those who watch, at about 450 bytes each"},
 			func(c *config) *int { return &c.eventBuffer }, between(1, maxEventBuffer), strconv.Itoa),
 		one(setting{name: "watch-linger", arg: "DURATION", def: server.DefaultLinger.String(),
-			usage: "how long a stream of events waits after a message before it looks for more, so that under load messages have many events; 0s for not at all"},
+			usage: "how long a stream of events that has sent many at once waits for more, so that under load messages are fewer; 0s for not at all"},
 			func(c *config) *time.Duration { return &c.watchLinger }, parseLinger, time.Duration.String),
 		one(setting{name: "log-format", arg: "FORMAT", def: logText, usage: "text for people or json for machines"},
 			func(c *config) *string { return &c.logFormat }, oneOf(logText, logJSON), formatText),
