@@ -24,7 +24,7 @@ type fountain struct {
 func newFountain(t testing.TB, buffer int) *fountain {
 	t.Helper()
 	f := &fountain{lines: make(chan int), done: make(chan struct{})}
-	f.sup = must(supervisor.New(supervisor.Config{EventBuffer: buffer, OutputRate: 1 << 30, OutputBurst: 1 << 30}))
+	f.sup = must(supervisor.New(supervisor.Config{EventBuffer: buffer, OutputRate: -1}))
 	f.archive = archive{must(f.sup.Read(f.sup.Cursor())), map[uint64]*pb.Event{}}
 	_, err := f.sup.Add(t.Context(), supervisor.Spec{Name: "fountain", CaptureOutput: true, Task: supervisor.TaskFunc(f.run)})
 	if err != nil {

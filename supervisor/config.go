@@ -33,7 +33,7 @@ type Config struct {
 	// SlotQueue is how many tasks may wait for one slot. Default: 100.
 	SlotQueue int
 	// OutputRate is how many lines per second the output of one task may have; more are dropped, and counted. Only tasks with
-	// CaptureOutput have any. Default: 100.
+	// CaptureOutput have any. Default: 100. Negative: no limit.
 	OutputRate int
 	// OutputBurst is how many lines may come at once before OutputRate applies. Default: 200.
 	OutputBurst int
@@ -65,7 +65,6 @@ func (c *Config) Validate() error {
 	v.check(c.EventBuffer >= 0 && c.EventBuffer <= 1<<26, "event_buffer", "%d is out of range; give 1 to %d", c.EventBuffer, 1<<26)
 	v.check(c.MaxConcurrent >= 0, "max_concurrent", "%d is negative; give 1 or more, or 0 for no limit", c.MaxConcurrent)
 	v.check(c.SlotQueue >= 0, "slot_queue", "%d is negative; give 1 or more", c.SlotQueue)
-	v.check(c.OutputRate >= 0, "output_rate", "%d is negative; give 1 or more", c.OutputRate)
 	v.check(c.OutputBurst >= 0, "output_burst", "%d is negative; give 1 or more", c.OutputBurst)
 	v.check(c.RetainedAge >= 0, "retained_age", "%s is negative; give more than 0s", c.RetainedAge)
 	v.duration("timeout", c.Timeout)

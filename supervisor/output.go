@@ -69,12 +69,15 @@ func Captures(ctx context.Context) bool {
 
 // capture is what a task with CaptureOutput has for its output. All of it is guarded by task.mu.
 type capture struct {
-	limiter *rate.Limiter
-	partial []byte // the beginning of a line of the attempt, at most MaxLine+1 bytes: one more than fits tells that it is too long
-	lost    uint64 // lines dropped since the last event
+	limiter *rate.Limiter // nil: no limit
+	partial []byte        // the beginning of a line of the attempt, at most MaxLine+1 bytes: one more than fits tells that it is too long
+	lost    uint64        // lines dropped since the last event
 }
 
 func newCapture(c *Config) *capture {
+	if c.OutputRate < 0 {
+		return &capture{}
+	}
 	return &capture{limiter: rate.NewLimiter(rate.Limit(c.OutputRate), c.OutputBurst)}
 }
 
@@ -110,7 +113,7 @@ func (t *task) publishPartialLocked() {
 
 func (t *task) publishLineLocked(stream OutputStream, line string) {
 	c := t.capture
-	if !c.limiter.AllowN(time.Now(), 1) {
+	if c.limiter != nil && !c.limiter.AllowN(time.Now(), 1) {
 		c.lost++
 		return
 	}
@@ -138,6 +141,9 @@ func (t *task) endOutputLocked() {
 func cutText(text string, limit int) string {
 	const mark = "…"
 	whole := len(text) <= limit
+	if whole && utf8.ValidString(text) { // several times as fast as what follows
+		return text
+	}
 	if !whole {
 		text = text[:runeStart(text, limit)]
 	}

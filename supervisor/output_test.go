@@ -163,6 +163,23 @@ func TestOutputIsLimitedAndLossesAreTold(t *testing.T) {
 	})
 }
 
+// "Negative: no limit."
+func TestOutputWithoutLimit(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, Config{OutputRate: -1})
+		r.add(talks(func(ctx context.Context) error {
+			for range 1000 {
+				OutputLine(ctx, Stdout, "more")
+			}
+			return nil
+		}))
+		r.sleepUntil(time.Minute)
+		if got := len(outputs(r.events())); got != 1000 {
+			t.Errorf("%d lines", got)
+		}
+	})
+}
+
 // A restart does not fill the allowance: a task that restarts quickly must not have more than one that runs on.
 func TestOutputAllowanceIsThatOfTheTask(t *testing.T) {
 	bubble(t, func(t *testing.T) {

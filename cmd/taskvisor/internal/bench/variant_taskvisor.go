@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"math"
 	"time"
 
 	"github.com/taskvisor/taskvisor/server"
@@ -16,8 +15,7 @@ func newTaskvisor(ctx context.Context, plan *serverPlan) (*variant, error) {
 	log := slog.New(slog.DiscardHandler) // thousands of streams that end are of no interest
 	sup, err := supervisor.New(supervisor.Config{
 		EventBuffer: plan.EventBuffer,
-		OutputRate:  math.MaxInt32, // more than can be published
-		OutputBurst: math.MaxInt32,
+		OutputRate:  -1,
 		Logger:      log,
 	})
 	if err != nil {
