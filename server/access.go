@@ -160,18 +160,17 @@ func (a *Access) Authenticate(ctx context.Context) (Identity, error) {
 	return Identity{}, &authError{"the call has no credentials; send " + bearerForm}
 }
 
-const (
-	bearerForm = `the header "authorization: Bearer TOKEN"`
-	// maxToken is far above the length of any token, and limits the work for one.
-	maxToken = 4096
-)
+// MaxToken is the largest length of a token, in bytes. A longer one is refused, whatever is granted.
+const MaxToken = 4096
+
+const bearerForm = `the header "authorization: Bearer TOKEN"`
 
 // Bearer returns who sends this value of the header "authorization", for what is served by other means than gRPC. What comes instead of a token
 // takes as long to refuse as a token that is not known.
 func (a *Access) Bearer(authorization string) (Identity, error) {
 	scheme, token, _ := strings.Cut(authorization, " ")
-	malformed := !strings.EqualFold(scheme, "bearer") || token == "" || len(token) > maxToken
-	g := a.inForce().byToken(HashToken(token[:min(len(token), maxToken)]))
+	malformed := !strings.EqualFold(scheme, "bearer") || token == "" || len(token) > MaxToken
+	g := a.inForce().byToken(HashToken(token[:min(len(token), MaxToken)]))
 	switch {
 	case malformed:
 		return Identity{}, &authError{"the authorization header has another form; send " + bearerForm}
