@@ -68,8 +68,10 @@ func adder(ctx context.Context, t *testing.T, h *servertest.Harness, tasks pb.Su
 		return "", err
 	}
 	events := make([]supervisor.Event, 1)
-	if _, _, err := reader.Next(ctx, events); err != nil {
-		t.Fatal(err)
+	for events[0].Kind != supervisor.TaskAddRequested { // others may still come of the task before
+		if _, _, err := reader.Next(ctx, events); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return events[0].Principal, nil
 }
