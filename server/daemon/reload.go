@@ -46,8 +46,9 @@ const (
 type loading struct {
 	problems []string
 	warnings []string
-	summary  []any  // for the log
-	apply    func() // puts what was read into force
+	summary  []any     // for the log
+	expires  time.Time // zero for never
+	apply    func()    // puts what was read into force
 }
 
 // reloader reads files that belong together, at the start and whenever they change. What is wrong with them then is logged, and what was in
@@ -62,6 +63,7 @@ type reloader struct {
 	last     [sha256.Size]byte // of what was read last, good or bad
 	failures int               // how often what was read was bad
 	warnings []string          // about what is in force since the start
+	expires  time.Time         // of what is in force; zero for never, and once that was logged
 }
 
 // load reads the files for the first time, and puts what they have into force unless there are problems.
@@ -71,7 +73,7 @@ func (r *reloader) load() (problems []string) {
 	if l.problems != nil {
 		return l.problems
 	}
-	r.last, r.warnings = fingerprint(files), l.warnings
+	r.last, r.warnings, r.expires = fingerprint(files), l.warnings, l.expires
 	l.apply()
 	return nil
 }
@@ -99,6 +101,7 @@ func (r *reloader) read() (files []secretFile) {
 
 // check reads the files, and puts what they have into force if that is new.
 func (r *reloader) check() {
+	defer r.checkExpiry()
 	files := r.read()
 	now := fingerprint(files)
 	if now == r.last {
@@ -114,9 +117,18 @@ func (r *reloader) check() {
 		return
 	}
 	l.apply()
+	r.expires = l.expires
 	r.log.Info("the "+r.what+" is reloaded", l.summary...)
 	for _, warning := range l.warnings {
 		r.log.Warn(warning)
+	}
+}
+
+// checkExpiry says, once, that what is in force is no longer good: whoever was to renew the files has not.
+func (r *reloader) checkExpiry() {
+	if !r.expires.IsZero() && time.Now().After(r.expires) {
+		r.log.Error("the "+r.what+" has expired, and clients refuse it; renew it, and it is reloaded", "expired", r.expires)
+		r.expires = time.Time{}
 	}
 }
 

@@ -238,6 +238,7 @@ func TestConnectionsThatFail(t *testing.T) {
 	for want, creds := range map[string]credentials.TransportCredentials{
 		"WARN  a client does not speak TLS, which this address needs":                                          insecure.NewCredentials(),
 		"WARN  the TLS handshake with a client failed":                                                         with(ca.Pool()),
+		"unsupported versions":                                                                                 credentials.NewTLS(&tls.Config{RootCAs: ca.Pool(), MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}),
 		`reason="x509: certificate has expired or is not yet valid`:                                            with(ca.Pool(), ca.Pair(t, "old", servertest.Expired)),
 		`WARN  the certificate of a client is not accepted peer.address=127.0.0.1`:                             with(ca.Pool(), foreign.Pair(t, "x")),
 		"WARN  a client does not accept the certificate of this daemon; it has to trust the authority that is": with(foreign.Pool(), ca.Pair(t, "x")),
@@ -258,6 +259,28 @@ func TestConnectionsThatFail(t *testing.T) {
 	}
 	if line := r.await(t, "grpc.method=ListTasks"); !strings.Contains(line, "principal=cert:good") {
 		t.Error(line)
+	}
+}
+
+// The authorities of clients are read again as well: who was let in is not, and the other way round.
+func TestTheAuthoritiesOfClientsAreReloaded(t *testing.T) {
+	write(t, nil)
+	ca, other := servertest.NewCA(t), servertest.NewCA(t)
+	putPair(t, ca, "daemon")
+	put(t, "ca", ca.PEM())
+	r := launch(t, Plugins(builtIn), "--tls-cert=crt", "--tls-key=key", "--tls-client-ca=ca")
+	address := r.address(t)
+	call := func(issuer *servertest.CA) codes.Code {
+		certificates := []tls.Certificate{issuer.Pair(t, "client")}
+		return status.Code(list(t.Context(), connect(t, address, credentials.NewTLS(&tls.Config{RootCAs: ca.Pool(), Certificates: certificates}))))
+	}
+	if own, foreign := call(ca), call(other); own != codes.OK || foreign != codes.Unavailable {
+		t.Errorf("at the start: %v, %v", own, foreign)
+	}
+	put(t, "ca", other.PEM())
+	r.await(t, "the certificate is reloaded")
+	if own, foreign := call(ca), call(other); own != codes.Unavailable || foreign != codes.OK {
+		t.Errorf("after the exchange: %v, %v", own, foreign)
 	}
 }
 

@@ -52,7 +52,8 @@ func (s *serverTLS) judge(files []secretFile) (l loading) {
 			s.problem(&l, files[1], "%s; it has to have the key of the first certificate in %s", strings.TrimPrefix(err.Error(), "tls: "), files[0].path)
 		}
 		config.Certificates = []tls.Certificate{pair}
-		l.summary = []any{"name", commonName(chain[0]), "expires", chain[0].NotAfter.UTC().Truncate(time.Second)}
+		l.expires = chain[0].NotAfter.UTC()
+		l.summary = []any{"name", commonName(chain[0]), "expires", l.expires}
 	}
 	if len(files) > 2 {
 		config.ClientAuth, config.ClientCAs = tls.RequireAndVerifyClientCert, s.readAuthorities(&l, files[2])
