@@ -77,7 +77,9 @@ func (d *daemon) prepare(ctx context.Context) (err error) {
 }
 
 func (d *daemon) serverConfig() server.Config {
-	c := server.Config{Logger: d.log, Authenticator: d.security.authenticator(), Version: d.options.version, Linger: d.config.watchLinger}
+	c := server.Config{
+		Logger: d.log, Authenticator: d.security.authenticator(), Version: d.options.version, Linger: d.config.watchLinger,
+	}
 	if c.Linger == 0 {
 		c.Linger = -1 // 0 stands for the default there
 	}
