@@ -39,6 +39,10 @@ type Config struct {
 	// MaxRequestIDs is how many answers to requests with a request_id are kept, for ten minutes, to be given again to a retry; beyond that the
 	// oldest ones go first, and a retry of such a request counts as new. One takes about half a KiB. Default: 100,000. Negative: no limit.
 	MaxRequestIDs int
+	// Authenticator tells who makes a call, and so what they may do: see Role for what needs which. Default: whoever can connect may do everything.
+	// They then have a principal only if the connection itself names them: "unix:UID" with UnixCredentials, "cert:NAME" with a client certificate
+	// that TLS has verified. Calls without gRPC, to the methods of Server itself, are not authenticated.
+	Authenticator Authenticator
 	// DrainTimeout is how long clients have, once the supervisor has shut down, to read the rest of their streams before their connections
 	// are closed. Default: 5 s.
 	DrainTimeout time.Duration

@@ -43,6 +43,7 @@ func appendEvent(b []byte, e *supervisor.Event) []byte {
 	b = appendVarint(b, 20, e.Lost)
 	b = appendEnum(b, 21, toWire(wireStreams[:], e.Stream))
 	b = appendText(b, 22, e.Line)
+	b = appendText(b, 23, e.Principal)
 	return endMessage(b, begin)
 }
 

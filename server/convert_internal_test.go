@@ -101,6 +101,7 @@ var wireEvent = map[supervisor.Fields][]protoreflect.Name{
 	supervisor.FieldSubscriber: {"subscriber"},
 	supervisor.FieldLost:       {"lost_count"},
 	supervisor.FieldLine:       {"stream", "line"},
+	supervisor.FieldPrincipal:  {"principal"},
 }
 
 // eventToWire returns the event as it is sent, by way of the generated code: appendEvent has to write the same.
@@ -131,7 +132,7 @@ func eventToWire(e *supervisor.Event) *pb.Event {
 		Stream:            toWire(wireStreams[:], e.Stream),
 		Line:              validText(e.Line),
 
-		Principal: "", // the engine has no principals yet
+		Principal: validText(e.Principal),
 	}
 }
 
@@ -208,7 +209,7 @@ func genEvent(t *rapid.T) supervisor.Event {
 		PreviousSlotState: supervisor.SlotState(enum("previous slot state", len(wireSlotStates)-1)),
 		SlotState:         supervisor.SlotState(enum("slot state", len(wireSlotStates)-1)),
 		Depth:             int(rapid.Uint32().Draw(t, "depth")), Subscriber: text("subscriber"), Lost: number.Draw(t, "lost"),
-		Stream: supervisor.OutputStream(enum("stream", len(wireStreams)-1)), Line: text("line"),
+		Stream: supervisor.OutputStream(enum("stream", len(wireStreams)-1)), Line: text("line"), Principal: text("principal"),
 	}
 	if rapid.Bool().Draw(t, "has uid") {
 		copy(e.UID[:], rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "uid"))
@@ -270,6 +271,7 @@ func fullEvent(kind supervisor.Kind, fields supervisor.Fields) supervisor.Event 
 	set(supervisor.FieldSubscriber, func() { e.Subscriber = "subscriber" })
 	set(supervisor.FieldLost, func() { e.Lost = 10 })
 	set(supervisor.FieldLine, func() { e.Stream, e.Line = supervisor.Stderr, "line" })
+	set(supervisor.FieldPrincipal, func() { e.Principal = "principal" })
 	return e
 }
 

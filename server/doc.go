@@ -11,6 +11,9 @@
 //	...
 //	err = srv.Shutdown(ctx)
 //
+// Config.Authenticator says who may do what; an Access does so by bearer tokens and client certificates. Without one, whoever can connect may do
+// everything. UnixCredentials tell the user at the other end of a unix socket. TLS is that of gRPC: grpc.Creds.
+//
 // Its methods of the services can be called directly as well: AddTask is how a program that has the server in its own process adds a task by
 // the rules of the wire.
 //
@@ -26,6 +29,9 @@
 //     begins with a snapshot gets each event that the snapshot does not show.
 //   - The first message of a stream that watches from now on has the cursor at which it begins.
 //   - Health knows each live task as the service "task/NAME": SERVING while an attempt runs, and from a success until the next attempt.
+//   - Nothing is done for a caller who is not known, or whose role does not allow the call, but to answer about health. Principals are on the events
+//     that they cause, and in the log; tokens are nowhere.
+//   - A stream ends when its credentials are revoked, also while its client does not read.
 //   - No stream can slow the supervisor or another stream, and none can keep the server from shutting down: see Shutdown.
 //
 // # What callers owe

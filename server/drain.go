@@ -87,6 +87,8 @@ func (s *Server) endStream(srv any, stream grpc.ServerStream, _ *grpc.StreamServ
 		return err
 	case <-s.drain.verdict.done:
 		return statusOf(supervisor.ErrShutdown).Err()
+	case <-identityOf(stream.Context()).Revoked:
+		return statusOf(errRevoked).Err()
 	}
 }
 

@@ -61,6 +61,8 @@ var situations = []situation{
 	{isA[*supervisor.CursorError], codes.OutOfRange, pb.ErrorReason_ERROR_REASON_CURSOR_EXPIRED, cursorSentence, cursorMetadata},
 	{isLimit(pb.ErrorReason_ERROR_REASON_STREAM_LIMIT), codes.ResourceExhausted, pb.ErrorReason_ERROR_REASON_STREAM_LIMIT, error.Error, limitMetadata},
 	{isLimit(pb.ErrorReason_ERROR_REASON_SIZE_LIMIT), codes.ResourceExhausted, pb.ErrorReason_ERROR_REASON_SIZE_LIMIT, error.Error, limitMetadata},
+	{isA[*authError], codes.Unauthenticated, pb.ErrorReason_ERROR_REASON_UNAUTHENTICATED, error.Error, nil},
+	{isA[*roleError], codes.PermissionDenied, pb.ErrorReason_ERROR_REASON_ROLE_REQUIRED, error.Error, roleMetadata},
 	// The caller has left or is about to, so there is nobody to read a reason, and the contract has none.
 	{is(context.Canceled), codes.Canceled, 0, leftSentence, nil},
 	{is(context.DeadlineExceeded), codes.DeadlineExceeded, 0, leftSentence, nil},

@@ -26,8 +26,6 @@ import (
 var reservedReasons = []pb.ErrorReason{
 	pb.ErrorReason_ERROR_REASON_NOT_IMPLEMENTED, // for fields whose behaviour is to come; there is none at present
 	pb.ErrorReason_ERROR_REASON_RATE_LIMIT,
-	pb.ErrorReason_ERROR_REASON_UNAUTHENTICATED,
-	pb.ErrorReason_ERROR_REASON_ROLE_REQUIRED,
 }
 
 // everyError has an error for each row of situations, in the order of the rows.
@@ -55,6 +53,8 @@ func everyError() []error {
 		&supervisor.CursorError{Epoch: "e", Oldest: 5, Latest: 9},
 		limit(pb.ErrorReason_ERROR_REASON_STREAM_LIMIT),
 		limit(pb.ErrorReason_ERROR_REASON_SIZE_LIMIT),
+		errRevoked,
+		&roleError{"AddTask", Identity{Principal: "p", Role: RoleWatch}, RoleOperate},
 		context.Canceled,
 		context.DeadlineExceeded,
 		io.ErrUnexpectedEOF,

@@ -20,24 +20,30 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
+	"github.com/taskvisor/taskvisor/supervisor"
 )
 
 // versionHeader names the header that carries Config.Version.
 const versionHeader = "taskvisor-version"
 
-// grpcOptions are what the services rely on. Interceptors run in this order: logging sees what the caller gets; recovery is the
-// innermost, next to the code that may panic.
+// grpcOptions are what the services rely on. Interceptors run in this order: logging sees what the caller gets, who is known only once authentication
+// has looked; nothing else is done for a caller who is refused; recovery is the innermost, next to the code that may panic.
 func (s *Server) grpcOptions() []grpc.ServerOption {
 	recoverer := recovery.WithRecoveryHandlerContext(s.recovered)
 	logger, logOptions := s.logging()
+	authUnary, authStream := s.authenticated()
 	return []grpc.ServerOption{
 		grpc.ChainUnaryInterceptor(
+			noteUnary,
 			logging.UnaryServerInterceptor(logger, logOptions...),
+			authUnary,
 			s.checkUnary,
 			recovery.UnaryServerInterceptor(recoverer),
 		),
 		grpc.ChainStreamInterceptor(s.streamInterceptor(
+			noteStream,
 			logging.StreamServerInterceptor(logger, logOptions...),
+			authStream,
 			s.checkStream,
 			s.endStream,
 			recovery.StreamServerInterceptor(recoverer),
@@ -133,7 +139,11 @@ func (s *Server) checkSize(req any) error {
 // logging returns how calls are logged: one line for each, when it ends.
 func (s *Server) logging() (logging.Logger, []logging.Option) {
 	logger := logging.LoggerFunc(func(ctx context.Context, level logging.Level, message string, fields ...any) {
-		s.config.Logger.Log(ctx, slog.Level(level), message, without(fields, "grpc.start_time", "grpc.error")...)
+		fields = without(fields, "grpc.start_time", "grpc.error")
+		if principal := identityOf(ctx).Principal; principal != "" {
+			fields = append(fields, "principal", cutText(principal, supervisor.MaxPrincipal))
+		}
+		s.config.Logger.Log(ctx, slog.Level(level), message, fields...)
 	})
 	return logger, []logging.Option{
 		logging.WithLogOnEvents(logging.FinishCall),

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -37,7 +36,7 @@ func (s *Server) handleWatch(_ any, stream grpc.ServerStream) error {
 }
 
 func (s *Server) serveWatch(stream grpc.ServerStream, receive func() (*pb.WatchEventsRequest, error)) error {
-	w := &watch{server: s, stream: stream}
+	w := &watch{server: s, stream: stream, revoked: identityOf(stream.Context()).Revoked}
 	watchCallOf(stream.Context()).traffic = &w.progress.traffic
 	err := w.live(receive)
 	if left := stream.Context().Err(); left != nil {
@@ -74,13 +73,14 @@ type watch struct {
 	resume    *supervisor.Cursor // nil: start counts
 	heartbeat time.Duration
 
-	server *Server
-	stream grpc.ServerStream
-	reader *supervisor.Reader // waits; the events come from the feed
-	listed listed             // what a snapshot has told already of the events that are yet to be read
-	sent   time.Time          // when the last message was
-	busy   time.Time          // when the last message with many events was
-	timer  *time.Timer        // for whatever is waited for
+	server  *Server
+	stream  grpc.ServerStream
+	revoked <-chan struct{}    // closed when the caller may no longer watch; nil for never
+	reader  *supervisor.Reader // waits; the events come from the feed
+	listed  listed             // what a snapshot has told already of the events that are yet to be read
+	sent    time.Time          // when the last message was
+	busy    time.Time          // when the last message with many events was
+	timer   *time.Timer        // for whatever is waited for
 
 	progress progress // what anyone may see of it
 }
@@ -93,14 +93,17 @@ func (w *watch) live(receive func() (*pb.WatchEventsRequest, error)) error {
 			err = w.aside(w.deliver)
 		}
 	}
-	if !errors.Is(err, errLeftBehind) {
+	if !isA[*leftBehind](err) {
 		w.close()
 	}
 	return err
 }
 
-// errLeftBehind says that the patience of the server was at its end before the goroutine beside that of the call was. It is what a shutdown is.
-var errLeftBehind = fmt.Errorf("a stream was cut: %w", supervisor.ErrShutdown)
+// leftBehind says that the goroutine of the call could not wait for the one beside it, and why.
+type leftBehind struct{ cause error }
+
+func (e *leftBehind) Error() string { return fmt.Sprintf("a stream was cut: %v", e.cause) }
+func (e *leftBehind) Unwrap() error { return e.cause }
 
 // aside runs f in a goroutine beside, and waits for it as long as the server does. When the call then returns, gRPC ends the stream, the send
 // that f waits in fails, and f returns. That messages are sent while a stream ends is a case that gRPC provides for: clients leave at any
@@ -111,7 +114,9 @@ func (w *watch) aside(f func() error) error {
 		err := w.server.guard(w.stream.Context(), f)
 		select {
 		case ended <- err:
-		case <-cut: // either both goroutines get here or none
+		case <-cut: // either both goroutines get here, or to the next case, or none
+			w.close()
+		case <-w.revoked:
 			w.close()
 		}
 	})
@@ -122,7 +127,9 @@ func (w *watch) aside(f func() error) error {
 	case err := <-ended:
 		return err
 	case <-cut:
-		return errLeftBehind
+		return &leftBehind{supervisor.ErrShutdown}
+	case <-w.revoked:
+		return &leftBehind{errRevoked}
 	}
 }
 
@@ -134,6 +141,8 @@ func (w *watch) park() error {
 		return nil
 	case <-w.timer.C:
 		return nil
+	case <-w.revoked:
+		return errRevoked
 	case <-w.stream.Context().Done():
 		return w.stream.Context().Err()
 	}

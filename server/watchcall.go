@@ -22,7 +22,10 @@ func (s *Server) streamInterceptor(around ...grpc.StreamServerInterceptor) grpc.
 			return others(srv, stream, info, handler)
 		}
 		call := newWatchCall(&checkedStream{stream, s})
-		err := s.guard(call.ctx, func() error { return handler(srv, call) })
+		err := call.authorize(s)
+		if err == nil {
+			err = s.guard(call.ctx, func() error { return handler(srv, call) })
+		}
 		_ = logEnd(srv, call, info, func(any, grpc.ServerStream) error { return err }) // err itself
 		return err
 	}
@@ -51,8 +54,20 @@ type watchCallKey struct{}
 
 func newWatchCall(stream grpc.ServerStream) *watchCall {
 	c := &watchCall{ServerStream: stream, begin: time.Now()}
-	c.ctx = context.WithValue(stream.Context(), watchCallKey{}, c)
+	c.ctx = context.WithValue(withCaller(stream.Context()), watchCallKey{}, c)
 	return c
+}
+
+// authorize returns why the caller may not make the call. It looks beside the goroutine of the call, as it takes a stack of some KB.
+func (c *watchCall) authorize(s *Server) error {
+	refused := make(chan error, 1)
+	go func() {
+		refused <- s.guard(c.ctx, func() error {
+			_, err := s.authorize(c.ctx)
+			return err
+		})
+	}()
+	return <-refused
 }
 
 // Context implements grpc.ServerStream.

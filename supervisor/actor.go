@@ -136,7 +136,7 @@ func (t *task) start(a *attempt) bool {
 // startLocked lets the attempt begin; not once admission is closed, even if the shutdown has not come to this task yet.
 func (t *task) startLocked(a *attempt) bool {
 	if t.sup.closing.Load() {
-		t.cancelLocked(ErrShutdown, 0)
+		t.cancelLocked(demand{cause: ErrShutdown})
 	}
 	if t.canceled != nil {
 		return false

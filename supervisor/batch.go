@@ -66,9 +66,10 @@ func (s *Supervisor) addAll(ctx context.Context, specs []Spec) ([]*task, error) 
 	if err := s.admitAllLocked(tasks); err != nil {
 		return nil, err
 	}
+	by := Principal(ctx)
 	for _, t := range tasks {
 		var snap Snapshot
-		if err := s.submitLocked(t, &snap); err != nil {
+		if err := s.submitLocked(t, by, &snap); err != nil {
 			panic(fmt.Sprintf("supervisor: a batch that was admitted was refused: %v", err))
 		}
 		if snap.State == StateWaiting {

@@ -6,13 +6,19 @@ import (
 	"time"
 )
 
-// cancel asks for the end of a life, for a cause that matches ErrRemoved or ErrShutdown. The first to ask wins; later ones join the
-// same end. grace is how long the body has before it counts as stuck; 0 leaves that to the caller.
-func (s *Supervisor) cancel(t *task, cause error, grace time.Duration) (first bool) {
+// demand is that a life shall end.
+type demand struct {
+	cause error         // matches ErrRemoved or ErrShutdown
+	grace time.Duration // how long the body has before it counts as stuck; 0 leaves that to who cancels
+	by    string        // the principal that wants it; empty for none
+}
+
+// cancel asks for the end of a life. The first to ask wins; later ones join the same end.
+func (s *Supervisor) cancel(t *task, d demand) (first bool) {
 	t.mu.Lock()
 	if t.slot == nil {
 		defer t.mu.Unlock()
-		return t.cancelLocked(cause, grace) // nobody else's slot is touched, so Supervisor.mu is not needed
+		return t.cancelLocked(d) // nobody else's slot is touched, so Supervisor.mu is not needed
 	}
 	t.mu.Unlock()
 
@@ -21,17 +27,17 @@ func (s *Supervisor) cancel(t *task, cause error, grace time.Duration) (first bo
 	t.mu.Lock()
 	if t.state == StateQueued {
 		defer t.mu.Unlock()
-		return s.cancelQueuedLocked(t, cause)
+		return s.cancelQueuedLocked(t, d)
 	}
 	t.mu.Unlock()
-	return s.cancelOwnerLocked(t, cause, grace)
+	return s.cancelOwnerLocked(t, d)
 }
 
 // cancelOwnerLocked tells a task that owns its slot to stop.
-func (s *Supervisor) cancelOwnerLocked(owner *task, cause error, grace time.Duration) (first bool) {
+func (s *Supervisor) cancelOwnerLocked(owner *task, d demand) (first bool) {
 	owner.mu.Lock()
 	defer owner.mu.Unlock()
-	first = owner.cancelLocked(cause, grace)
+	first = owner.cancelLocked(d)
 	if sl := owner.slot; first && sl != nil && sl.state == SlotOwned {
 		sl.state = SlotStopping
 		sl.publishLocked(owner, SlotOwned)
@@ -40,13 +46,13 @@ func (s *Supervisor) cancelOwnerLocked(owner *task, cause error, grace time.Dura
 }
 
 // cancelLocked tells a task that is not queued to stop.
-func (t *task) cancelLocked(cause error, grace time.Duration) (first bool) {
+func (t *task) cancelLocked(d demand) (first bool) {
 	if t.canceled != nil || t.outcome != 0 || t.ending {
 		return false // on its end already
 	}
-	t.canceled = cause
-	if errors.Is(cause, ErrRemoved) {
-		t.publishLocked(&Event{Kind: TaskRemoveRequested, Reason: cause.Error()})
+	t.canceled = d.cause
+	if errors.Is(d.cause, ErrRemoved) {
+		t.publishLocked(&Event{Kind: TaskRemoveRequested, Reason: d.cause.Error(), Principal: d.by})
 	}
 	wasIn := t.state
 	if wasIn != StateStopping && wasIn != StateStuck { // an attempt that timed out is there already
@@ -54,9 +60,9 @@ func (t *task) cancelLocked(cause error, grace time.Duration) (first bool) {
 	}
 	if a := t.current; a != nil {
 		stopTimer(a.timer)
-		a.cancel(cause)
-		if grace > 0 && a.begun && wasIn != StateStuck {
-			t.armGraceLocked(a, grace)
+		a.cancel(d.cause)
+		if d.grace > 0 && a.begun && wasIn != StateStuck {
+			t.armGraceLocked(a, d.grace)
 		}
 	}
 	if t.wake != nil {

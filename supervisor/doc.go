@@ -21,6 +21,8 @@
 // At most one task owns a slot at a time: Spec.Admission says which slot a task needs to run, and whether it queues for it, takes the
 // place of the owner, or is refused. PurgeSlot empties a queue.
 //
+// WithPrincipal puts on record on whose behalf tasks are added and removed.
+//
 // A body learns from its context who it is, Attempt, and has a Logger and an Output there.
 //
 // # Guarantees
@@ -48,9 +50,9 @@
 //
 // # Memory
 //
-// Everything has a bound: live tasks (Config.MaxTasks), those that wait for a slot (Config.SlotQueue) or to Replace a
-// live one (one for each), finished ones (Config.RetainedTasks and
-// RetainedAge), events (Config.EventBuffer), reasons (MaxReason), output (MaxLine, Config.OutputRate). A live task costs one goroutine, one that
+// Everything has a bound: live tasks (Config.MaxTasks), those that wait for a slot (Config.SlotQueue) or to Replace a live one (one for
+// each), finished ones (Config.RetainedTasks and RetainedAge), events (Config.EventBuffer), reasons (MaxReason), principals
+// (MaxPrincipal), output (MaxLine, Config.OutputRate). A live task costs one goroutine, one that
 // waits for its slot none. A finished one keeps its Spec, body included, for as long as it is retained. A reader costs nothing while it is
 // not waiting, a subscriber one goroutine.
 //

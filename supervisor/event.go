@@ -35,6 +35,8 @@ type Event struct {
 
 	Stream OutputStream // on which the body wrote the line
 	Line   string       // without its end, at most MaxLine bytes
+
+	Principal string // who asked, as WithPrincipal named them; empty when nobody was named. At most MaxPrincipal bytes
 }
 
 // Kind says what happened.

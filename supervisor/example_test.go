@@ -300,3 +300,25 @@ func ExampleLogger() {
 	})))
 	// Output: level=INFO msg=working task=job attempt=1 items=3
 }
+
+// Who asked for a task to come and to go is in the events.
+func ExampleWithPrincipal() {
+	s := start(supervisor.Config{})
+	defer func() { _ = s.Shutdown(ctx) }()
+
+	reader, _ := s.Read(s.Cursor())
+	defer reader.Close()
+	_, _ = s.Add(supervisor.WithPrincipal(ctx, "alice"), supervisor.Once("worker", untilCanceled))
+	_, _ = s.Remove(supervisor.WithPrincipal(ctx, "bob"), supervisor.ByName("worker"), time.Second)
+
+	events := make([]supervisor.Event, 16)
+	n, _, _ := reader.Next(ctx, events)
+	for _, e := range events[:n] {
+		if e.Principal != "" {
+			fmt.Println(e.Kind, "by", e.Principal)
+		}
+	}
+	// Output:
+	// TASK_ADD_REQUESTED by alice
+	// TASK_REMOVE_REQUESTED by bob
+}

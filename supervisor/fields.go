@@ -21,6 +21,7 @@ const (
 	FieldSubscriber                    // Subscriber
 	FieldLost                          // Lost
 	FieldLine                          // Stream and Line
+	FieldPrincipal                     // Principal
 )
 
 // Has reports whether all fields of other are in f.
@@ -29,7 +30,7 @@ func (f Fields) Has(other Fields) bool { return f&other == other }
 // kindFields is the one table of which kind sets which field. To add a kind or a field, add it here; a test compares the table with every
 // event that the other tests provoke.
 var kindFields = [...]struct{ always, sometimes Fields }{
-	TaskAddRequested:      {always: FieldTask},
+	TaskAddRequested:      {always: FieldTask, sometimes: FieldPrincipal},
 	TaskAdded:             {always: FieldTask | FieldSlot},
 	TaskStarting:          {always: FieldTask | FieldAttempt},
 	TaskStopped:           {always: FieldTask | FieldAttempt | FieldDuration},
@@ -38,7 +39,7 @@ var kindFields = [...]struct{ always, sometimes Fields }{
 	BackoffScheduled:      {always: FieldTask | FieldAttempt | FieldDelay | FieldSource, sometimes: FieldReason},
 	ActorExhausted:        {always: FieldTask | FieldAttempt | FieldOutcome, sometimes: FieldReason | FieldExitCode},
 	ActorDead:             {always: FieldTask | FieldAttempt | FieldOutcome, sometimes: FieldReason | FieldExitCode},
-	TaskRemoveRequested:   {always: FieldTask | FieldReason},
+	TaskRemoveRequested:   {always: FieldTask | FieldReason, sometimes: FieldPrincipal},
 	TaskRemoved:           {always: FieldTask | FieldOutcome, sometimes: FieldReason | FieldExitCode},
 	ShutdownRequested:     {always: FieldReason},
 	AllStoppedWithinGrace: {},
@@ -55,8 +56,8 @@ var kindFields = [...]struct{ always, sometimes Fields }{
 }
 
 // KindFields returns which fields an event of kind k sets. Those of always mean something on every such event, a zero Delay or Duration
-// included; those of sometimes only where they are not zero, the exit code where HasExitCode is set: a success has no reason, and few
-// failures have an exit code. Both are 0 for an unknown kind.
+// included; those of sometimes only where they are not zero, the exit code where HasExitCode is set: a success has no reason, few
+// failures have an exit code, and in one's own process nobody needs a principal. Both are 0 for an unknown kind.
 func KindFields(k Kind) (always, sometimes Fields) {
 	if int(k) >= len(kindFields) {
 		return 0, 0

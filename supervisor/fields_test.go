@@ -29,6 +29,7 @@ func setFields(e *Event) Fields {
 		FieldSubscriber: e.Subscriber != "",
 		FieldLost:       e.Lost != 0,
 		FieldLine:       e.Stream != 0 || e.Line != "",
+		FieldPrincipal:  e.Principal != "",
 	} {
 		if set {
 			f |= field

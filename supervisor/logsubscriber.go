@@ -83,6 +83,9 @@ var logFields = [...]logField{
 	{FieldExitCode, func(e *Event) bool { return e.HasExitCode }, func(e *Event) []slog.Attr {
 		return []slog.Attr{slog.Int64("exit_code", int64(e.ExitCode))}
 	}},
+	{FieldPrincipal, func(e *Event) bool { return e.Principal != "" }, func(e *Event) []slog.Attr {
+		return []slog.Attr{slog.String("principal", e.Principal)}
+	}},
 	{FieldLine, isSet, func(e *Event) []slog.Attr {
 		return []slog.Attr{slog.String("stream", e.Stream.String()), slog.String("line", e.Line)}
 	}},

@@ -52,7 +52,7 @@ func TestLogSubscriberWritesEveryField(t *testing.T) {
 	all := Event{
 		Sequence: 1, Task: "t", Attempt: 1, Duration: 1, Timeout: 1, Delay: 1, Reason: "r", ExitCode: 1, HasExitCode: true,
 		Source: BackoffAfterFailure, Outcome: OutcomeFailed, Slot: "s", Rejection: RejectedSlotBusy, PreviousSlotState: SlotIdle,
-		SlotState: SlotOwned, Depth: 1, Subscriber: "x", Lost: 1, Stream: Stdout, Line: "l",
+		SlotState: SlotOwned, Depth: 1, Subscriber: "x", Lost: 1, Stream: Stdout, Line: "l", Principal: "p",
 	}
 	levels := map[Kind]slog.Level{
 		TaskFailed: slog.LevelWarn, TimeoutHit: slog.LevelWarn, ControllerRejected: slog.LevelWarn,
@@ -64,6 +64,7 @@ func TestLogSubscriberWritesEveryField(t *testing.T) {
 		FieldReason: {"reason"}, FieldExitCode: {"exit_code"}, FieldSource: {"backoff_source"}, FieldOutcome: {"outcome"}, FieldSlot: {"slot"},
 		FieldRejection: {"rejection"}, FieldTransition: {"previous_slot_state", "slot_state"}, FieldDepth: {"queue_depth"},
 		FieldSubscriber: {"subscriber"}, FieldLost: {"lost_count"}, FieldLine: {"stream", "line"},
+		FieldPrincipal: {"principal"},
 	}
 	for k := range namedKinds(t) {
 		e := all
@@ -74,7 +75,7 @@ func TestLogSubscriberWritesEveryField(t *testing.T) {
 			t.Errorf("%q does not begin with %q", out.String(), want)
 		}
 		always, sometimes := KindFields(k)
-		for f := Fields(1); f <= FieldLine; f <<= 1 {
+		for f := Fields(1); f <= FieldPrincipal; f <<= 1 {
 			if len(keys[f]) == 0 {
 				t.Fatalf("field %b has no key here", f)
 			}

@@ -22,7 +22,7 @@ func (s *Supervisor) Remove(ctx context.Context, ref Ref, grace time.Duration) (
 	}
 	timer := time.NewTimer(grace)
 	defer timer.Stop()
-	first := s.cancel(t, ErrRemoved, grace)
+	first := s.cancel(t, demand{ErrRemoved, grace, Principal(ctx)})
 	snap, err := t.await(ctx, timer.C, (*task).endedLocked)
 	if errors.Is(err, errOver) {
 		return t.overdue(first, grace)

@@ -33,7 +33,7 @@ func (s *Supervisor) Replace(ctx context.Context, spec Spec) (snap Snapshot, err
 		return Snapshot{}, err
 	}
 	t := s.newTask(spec)
-	r, err := s.replace(t, &snap)
+	r, err := s.replace(t, Principal(ctx), &snap)
 	if r == nil {
 		if snap.State == StateWaiting {
 			go t.live()
@@ -71,6 +71,7 @@ func (s *Supervisor) RehearseReplace(spec Spec) (State, error) {
 type replacement struct {
 	task  *task
 	old   *task       // that has the name
+	by    string      // the principal that asked for it
 	first bool        // this replacement told the old task to stop, so that the grace of the old task is its own
 	timer *time.Timer // ends the wait
 
@@ -95,7 +96,7 @@ func (r *replacement) await(ctx context.Context) (Snapshot, error) {
 }
 
 // replace registers the task at once and sets snap, or returns the replacement that is to be waited for.
-func (s *Supervisor) replace(t *task, snap *Snapshot) (*replacement, error) {
+func (s *Supervisor) replace(t *task, by string, snap *Snapshot) (*replacement, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old, err := s.admitReplaceLocked(t)
@@ -103,16 +104,16 @@ func (s *Supervisor) replace(t *task, snap *Snapshot) (*replacement, error) {
 		return nil, err
 	}
 	if old == nil {
-		return nil, s.submitLocked(t, snap)
+		return nil, s.submitLocked(t, by, snap)
 	}
 	t.generation = old.generation + 1
-	cause := &ReplacedError{Name: t.spec.Name}
+	d := demand{&ReplacedError{Name: t.spec.Name}, s.config.Grace, by}
 	if old.isQueued() {
-		return nil, s.replaceQueuedLocked(old, t, cause, snap)
+		return nil, s.replaceQueuedLocked(old, t, d, snap)
 	}
 	s.dropReplacementLocked(t.spec.Name, ErrSuperseded)
-	r := &replacement{task: t, old: old, done: make(chan struct{})}
-	r.first = s.cancelOwnerLocked(old, cause, s.config.Grace)
+	r := &replacement{task: t, old: old, by: by, done: make(chan struct{})}
+	r.first = s.cancelOwnerLocked(old, d)
 	r.timer = time.AfterFunc(s.config.Grace, func() { s.overdue(r) })
 	s.replacements[t.spec.Name] = r
 	return r, nil
@@ -141,18 +142,18 @@ func (t *task) isQueued() bool {
 }
 
 // replaceQueuedLocked puts t in the place of a task that still waits for its slot, and so has no body that would have to return.
-func (s *Supervisor) replaceQueuedLocked(old, t *task, cause error, snap *Snapshot) error {
+func (s *Supervisor) replaceQueuedLocked(old, t *task, d demand, snap *Snapshot) error {
 	sl := old.slot
 	place := slices.Index(sl.queue, old)
 	old.mu.Lock()
-	s.cancelQueuedLocked(old, cause)
+	s.cancelQueuedLocked(old, d)
 	old.mu.Unlock()
 	t.bear(time.Now())
 	if t.slotName() != sl.name {
-		return s.submitLocked(t, snap)
+		return s.submitLocked(t, d.by, snap)
 	}
 	sl.queue = slices.Insert(sl.queue, place, t)
-	s.queueLocked(t, sl, snap)
+	s.queueLocked(t, sl, d.by, snap)
 	return nil
 }
 
@@ -187,7 +188,7 @@ func (s *Supervisor) startReplacementLocked(r *replacement, left *slot) {
 		s.byUID.put(t)
 		t.mu.Lock()
 		t.slot = left
-		t.publishLocked(&Event{Kind: TaskAddRequested, Time: t.created})
+		t.publishLocked(&Event{Kind: TaskAddRequested, Time: t.created, Principal: r.by})
 		t.mu.Unlock()
 		s.nextOwnerLocked(left)
 		r.snap = t.snapshot()
@@ -195,7 +196,7 @@ func (s *Supervisor) startReplacementLocked(r *replacement, left *slot) {
 		if left != nil {
 			s.passSlotLocked(left)
 		}
-		r.err = s.submitLocked(t, &r.snap)
+		r.err = s.submitLocked(t, r.by, &r.snap)
 	}
 	if r.snap.State == StateWaiting {
 		go t.live()

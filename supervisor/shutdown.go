@@ -60,7 +60,7 @@ func (s *Supervisor) shutDown() {
 		detach()
 	}
 	for _, t := range s.live() {
-		s.cancel(t, ErrShutdown, 0) // one timer serves all
+		s.cancel(t, demand{cause: ErrShutdown}) // one timer serves all
 	}
 	grace := time.NewTimer(s.config.Grace)
 	defer grace.Stop()

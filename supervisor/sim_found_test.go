@@ -57,7 +57,7 @@ func TestAbandonedTaskIsRemovedAsAbandoned(t *testing.T) {
 		r := newRig(t, Config{})
 		snap := r.addBody("t", hangs().ignoring(2*time.Second, nil))
 		synctest.Wait()
-		r.cancel(r.byUID.get(snap.UID), ErrShutdown, 0)
+		r.cancel(r.byUID.get(snap.UID), demand{cause: ErrShutdown})
 		r.byUID.get(snap.UID).abandon(time.Second, "")
 		r.sleepUntil(2 * time.Second)
 		final := r.mustState(ByUID(snap.UID), StateFinished)

@@ -157,34 +157,34 @@ func (s *Supervisor) makeSlotLocked(name string, owner *task) *slot {
 }
 
 // submitLocked takes a task that may be registered to its slot, and sets snap to what it is then: the caller starts the actor of one that is in
-// StateWaiting. The error says why the slot refuses it; the life of the task is over then.
-func (s *Supervisor) submitLocked(t *task, snap *Snapshot) error {
+// StateWaiting. The error says why the slot refuses it; the life of the task is over then. by is the principal that adds the task.
+func (s *Supervisor) submitLocked(t *task, by string, snap *Snapshot) error {
 	name := t.slotName()
 	sl := s.slots[name]
 	if sl == nil && name != t.spec.Name { // else the default owner would be the task that has the name, and there is none
 		sl = s.slotLocked(name)
 	}
 	if sl == nil {
-		s.startLocked(t, snap)
+		s.startLocked(t, by, snap)
 		return nil
 	}
 	switch admit(t.spec.Admission.Policy, sl.state, len(sl.queue), s.config.SlotQueue) {
 	case admitAppend:
 		sl.queue = append(sl.queue, t)
-		s.queueLocked(t, sl, snap)
+		s.queueLocked(t, sl, by, snap)
 	case admitReplace:
-		s.supersedeLocked(sl, t, snap)
+		s.supersedeLocked(sl, t, by, snap)
 	case rejectBusy:
-		return s.refuseLocked(t, sl, RejectedSlotBusy, ErrSlotBusy, snap)
+		return s.refuseLocked(t, sl, by, RejectedSlotBusy, ErrSlotBusy, snap)
 	case rejectFull:
-		return s.refuseLocked(t, sl, RejectedQueueFull, ErrQueueFull, snap)
+		return s.refuseLocked(t, sl, by, RejectedQueueFull, ErrQueueFull, snap)
 	case admitStart: // a slot that is idle does not exist
 	}
 	return nil
 }
 
 // startLocked registers a task whose slot is idle.
-func (s *Supervisor) startLocked(t *task, snap *Snapshot) {
+func (s *Supervisor) startLocked(t *task, by string, snap *Snapshot) {
 	s.byName[t.spec.Name] = t
 	s.byUID.put(t)
 	var sl *slot
@@ -195,7 +195,7 @@ func (s *Supervisor) startLocked(t *task, snap *Snapshot) {
 	defer t.mu.Unlock()
 	t.enterLocked(StateWaiting)
 	e := s.batch.next()
-	e.Kind, e.Time = TaskAddRequested, t.created
+	e.Kind, e.Time, e.Principal = TaskAddRequested, t.created, by
 	if sl != nil {
 		sl.describe(s.batch.next(), SlotIdle)
 	}
@@ -206,20 +206,20 @@ func (s *Supervisor) startLocked(t *task, snap *Snapshot) {
 }
 
 // queueLocked registers a task that has been put into the queue of its slot.
-func (s *Supervisor) queueLocked(t *task, sl *slot, snap *Snapshot) {
+func (s *Supervisor) queueLocked(t *task, sl *slot, by string, snap *Snapshot) {
 	s.byName[t.spec.Name] = t
 	s.byUID.put(t)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.slot = sl
 	t.enterLocked(StateQueued)
-	t.publishLocked(&Event{Kind: TaskAddRequested})
+	t.publishLocked(&Event{Kind: TaskAddRequested, Principal: by})
 	t.publishLocked(&Event{Kind: ControllerSubmitted, Slot: sl.name, Depth: len(sl.queue)})
 	*snap = t.snapshotLocked()
 }
 
 // supersedeLocked makes t the next owner, in place of who was to be that, and tells the owner to stop unless it was told before.
-func (s *Supervisor) supersedeLocked(sl *slot, t *task, snap *Snapshot) {
+func (s *Supervisor) supersedeLocked(sl *slot, t *task, by string, snap *Snapshot) {
 	if len(sl.queue) == 0 {
 		sl.queue = append(sl.queue, t)
 	} else {
@@ -227,15 +227,15 @@ func (s *Supervisor) supersedeLocked(sl *slot, t *task, snap *Snapshot) {
 		sl.queue[0] = t
 		s.rejectLocked(displaced, sl, RejectedSuperseded)
 	}
-	s.queueLocked(t, sl, snap)
-	s.cancelOwnerLocked(sl.owner, &ReplacedError{Name: t.spec.Name, UID: t.uid}, s.config.Grace)
+	s.queueLocked(t, sl, by, snap)
+	s.cancelOwnerLocked(sl.owner, demand{&ReplacedError{Name: t.spec.Name, UID: t.uid}, s.config.Grace, by})
 }
 
 // refuseLocked ends the life of a task that was never registered.
-func (s *Supervisor) refuseLocked(t *task, sl *slot, why Rejection, err error, snap *Snapshot) error {
+func (s *Supervisor) refuseLocked(t *task, sl *slot, by string, why Rejection, err error, snap *Snapshot) error {
 	s.byUID.put(t)
 	t.mu.Lock()
-	t.publishLocked(&Event{Kind: TaskAddRequested})
+	t.publishLocked(&Event{Kind: TaskAddRequested, Principal: by})
 	t.mu.Unlock()
 	s.rejectLocked(t, sl, why)
 	*snap = t.snapshot()
@@ -255,10 +255,11 @@ func (s *Supervisor) rejectLocked(t *task, sl *slot, why Rejection) {
 }
 
 // cancelQueuedLocked ends the life of a task that still waits for its slot.
-func (s *Supervisor) cancelQueuedLocked(t *task, cause error) (first bool) {
+func (s *Supervisor) cancelQueuedLocked(t *task, d demand) (first bool) {
+	cause := d.cause
 	sl := t.slot
 	sl.queue = slices.DeleteFunc(sl.queue, func(q *task) bool { return q == t })
-	t.publishLocked(&Event{Kind: TaskRemoveRequested, Reason: cause.Error()})
+	t.publishLocked(&Event{Kind: TaskRemoveRequested, Reason: cause.Error(), Principal: d.by})
 	s.endLocked(t, OutcomeCanceled, cause.Error(), time.Now())
 	t.publishLocked(&Event{Kind: TaskRemoved, Outcome: OutcomeCanceled, Reason: cause.Error()})
 	return true

@@ -89,7 +89,7 @@ func (s *Supervisor) Add(ctx context.Context, spec Spec) (snap Snapshot, err err
 		return Snapshot{}, err
 	}
 	t := s.newTask(spec)
-	err = s.register(t, &snap)
+	err = s.register(t, Principal(ctx), &snap)
 	if snap.State == StateWaiting {
 		go t.live() // not under the lock, which it would hold for twice as long
 	}
@@ -97,13 +97,13 @@ func (s *Supervisor) Add(ctx context.Context, spec Spec) (snap Snapshot, err err
 }
 
 // register registers the task and sets snap to what it is then.
-func (s *Supervisor) register(t *task, snap *Snapshot) error {
+func (s *Supervisor) register(t *task, by string, snap *Snapshot) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.admitLocked(t, 1); err != nil {
 		return err
 	}
-	return s.submitLocked(t, snap)
+	return s.submitLocked(t, by, snap)
 }
 
 func (s *Supervisor) newTask(spec Spec) *task {

@@ -9,7 +9,11 @@ import (
 type config struct {
 	listen        string // HOST:PORT; empty for none
 	insecure      bool
-	socket        string   // path; empty for none
+	socket        string // path; empty for none
+	tlsCert       string // files; empty for none
+	tlsKey        string
+	tlsClientCA   string
+	authTokens    string
 	tasks         string   // file or directory; empty for none
 	plugins       []string // nil for the default
 	execAllow     []string
@@ -39,7 +43,39 @@ func (c *config) check() []string {
 	if c.listen == "" && c.socket == "" {
 		problems = append(problems, c.origin("listen")+": there is nothing to listen on; give an address or --socket PATH")
 	}
+	problems = append(problems, c.checkTLS()...)
 	return append(problems, c.checkExec()...)
+}
+
+// checkTLS looks at the files of TLS that are given without those that they need.
+func (c *config) checkTLS() (problems []string) {
+	problem := func(setting, text string) { problems = append(problems, c.origin(setting)+": "+text) }
+	switch {
+	case c.tlsCert != "" && c.tlsKey == "":
+		problem("tls-cert", "the certificate needs its key; give --tls-key FILE")
+	case c.tlsKey != "" && c.tlsCert == "":
+		problem("tls-key", "the key needs its certificate; give --tls-cert FILE")
+	case c.tlsClientCA != "" && c.tlsCert == "":
+		problem("tls-client-ca", "certificates of clients need TLS; give --tls-cert FILE and --tls-key FILE as well")
+	case c.tlsCert != "" && c.listen == "":
+		problem("tls-cert", "TLS is for --listen, which is none; give an address, or no certificate")
+	}
+	return problems
+}
+
+// lacks says what protection --listen lacks, to be put behind "nothing on it is"; empty when it has all. What can be done about it is remedy.
+func (c *config) lacks() (what, remedy string) {
+	encrypted, authenticated := c.tlsCert != "", c.authTokens != "" || c.tlsClientCA != ""
+	switch {
+	case !encrypted && !authenticated:
+		return "encrypted or authenticated", "give --tls-cert and --tls-key, and --auth-tokens or --tls-client-ca"
+	case !encrypted:
+		return "encrypted", "give --tls-cert and --tls-key"
+	case !authenticated:
+		return "authenticated", "give --auth-tokens or --tls-client-ca"
+	default:
+		return "", ""
+	}
 }
 
 // execPlugin is the plugin that runs commands. Which commands it may run has to be said, so naming the plugin is not enough to enable it.

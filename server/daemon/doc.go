@@ -26,12 +26,16 @@
 //     stopped nor a second signal from its effect.
 //   - A unix socket is open to its own user only, from its first moment on Linux. One that a killed daemon left behind is replaced, anything
 //     else in its place is left alone.
+//   - Nobody outside of the machine gets in without TLS and authentication, unless --insecure is given. The files of both are read again when they
+//     change: a new certificate is for new connections, a new list of tokens counts at once, and one that is wrong is logged and changes nothing.
+//   - No token and no key is in the log, in a message or in what --print-config prints.
 //   - Text that callers send can neither begin a line of the log nor steer a terminal.
 //
 // # Bounds
 //
-// A config file and each tasks file is read up to 16 MiB, and refused beyond. What the daemon keeps besides is bounded by --max-tasks and
-// --event-buffer.
+// A config file, each tasks file and each file of TLS and tokens is read up to 16 MiB, and refused beyond. There are at most server.MaxGrants tokens
+// and names of certificates. Connections that come to nothing cause ten lines of the log at once, and then one in a second. What the daemon
+// keeps besides is bounded by --max-tasks and --event-buffer.
 //
 // # Debugging
 //

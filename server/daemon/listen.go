@@ -12,7 +12,12 @@ import (
 func listen(ctx context.Context, c *config) ([]net.Listener, error) {
 	var listeners []net.Listener
 	if c.listen != "" {
-		l, err := listenTCP(ctx, c.listen, c.insecure)
+		lacks, remedy := c.lacks()
+		l, err := listenTCP(ctx, c.listen, c.insecure || lacks == "")
+		if errors.Is(err, errExposed) {
+			return nil, &usageError{[]string{fmt.Sprintf("%s: %s is not a loopback address, and nothing on it would be %s; "+
+				"%s; or listen on 127.0.0.1 or on --socket; or accept the risk with --insecure", c.origin("listen"), c.listen, lacks, remedy)}}
+		}
 		if err != nil {
 			return nil, describeListen(c.origin("listen"), c.listen, err)
 		}
@@ -35,16 +40,17 @@ func closeAll(listeners []net.Listener) {
 	}
 }
 
-// errExposed says that an address is open to others while nothing protects it.
+// errExposed says that an address is open to others while it is not protected.
 var errExposed = errors.New("not a loopback address")
 
-// listenTCP looks the address up before it listens, so that the address that was judged is the one that is opened.
-func listenTCP(ctx context.Context, address string, insecure bool) (net.Listener, error) {
+// listenTCP looks the address up before it listens, so that the address that was judged is the one that is opened. exposed allows those that
+// others can reach.
+func listenTCP(ctx context.Context, address string, exposed bool) (net.Listener, error) {
 	resolved, err := net.ResolveTCPAddr("tcp", address)
 	if err != nil {
 		return nil, err
 	}
-	if !resolved.IP.IsLoopback() && !insecure {
+	if !resolved.IP.IsLoopback() && !exposed {
 		return nil, errExposed
 	}
 	network := "tcp"
@@ -57,9 +63,6 @@ func listenTCP(ctx context.Context, address string, insecure bool) (net.Listener
 // describeListen says what to do about an address that cannot be listened on.
 func describeListen(origin, address string, err error) error {
 	switch {
-	case errors.Is(err, errExposed):
-		return &usageError{[]string{fmt.Sprintf("%s: %s is not a loopback address, and nothing on it would be encrypted or authenticated; "+
-			"listen on 127.0.0.1 or on --socket, or accept the risk with --insecure", origin, address)}}
 	case errors.Is(err, syscall.EADDRINUSE):
 		return fmt.Errorf("%s: %s is in use; stop the program that listens there, or choose another address with --listen (port 0 takes a free one)",
 			origin, address)

@@ -27,6 +27,7 @@ type daemon struct {
 	supervisor *supervisor.Supervisor
 	server     *server.Server
 	declared   *declaration
+	security   *security
 
 	listeners []net.Listener
 	failed    chan error     // has the error of the first listener that could not be served any longer
@@ -45,12 +46,16 @@ func serve(ctx context.Context, o *options, c *config, handler slog.Handler) (co
 	if d.listeners, err = listen(whole, c); err != nil {
 		return 0, err
 	}
+	defer d.security.watch()()
 	return d.run(ctx)
 }
 
 // prepare makes all parts and judges all that the daemon was given. It starts nothing.
 func (d *daemon) prepare(ctx context.Context) (err error) {
 	if d.plugins, err = d.enabledPlugins(); err != nil {
+		return err
+	}
+	if d.security, err = newSecurity(d.config, d.log); err != nil {
 		return err
 	}
 	if d.declared, err = readTasks(d.config); err != nil {
@@ -72,7 +77,9 @@ func (d *daemon) prepare(ctx context.Context) (err error) {
 }
 
 func (d *daemon) serverConfig() server.Config {
-	c := server.Config{Logger: d.log, Version: d.options.version, Linger: d.config.watchLinger}
+	c := server.Config{
+		Logger: d.log, Authenticator: d.security.authenticator(), Version: d.options.version, Linger: d.config.watchLinger,
+	}
 	if c.Linger == 0 {
 		c.Linger = -1 // 0 stands for the default there
 	}
@@ -136,8 +143,8 @@ func (d *daemon) logEvents() error {
 
 // serve serves all listeners.
 func (d *daemon) serve() {
-	g := d.server.NewGRPCServer()
 	for _, l := range d.listeners {
+		g := d.server.NewGRPCServer(grpc.Creds(d.security.credentials(l)))
 		d.serving.Go(func() {
 			err := g.Serve(l)
 			if err == nil || errors.Is(err, grpc.ErrServerStopped) {
@@ -164,7 +171,9 @@ func (d *daemon) announce() {
 			enabled = append(enabled, p.Name)
 		}
 	}
-	attrs = append(attrs, "version", d.options.version, "plugins", strings.Join(enabled, ","), "tasks", len(d.declared.tasks))
+	attrs = append(attrs, "version", d.options.version)
+	attrs = append(attrs, d.security.describe()...)
+	attrs = append(attrs, "plugins", strings.Join(enabled, ","), "tasks", len(d.declared.tasks))
 	d.log.Info("ready", attrs...)
 }
 
@@ -176,10 +185,24 @@ func (d *daemon) warn() {
 	if d.config.tasks != "" && len(d.declared.tasks) == 0 {
 		d.log.Warn("no tasks are declared", "path", d.config.tasks, "files", len(d.declared.files))
 	}
+	for _, warning := range d.security.warnings() {
+		d.log.Warn(warning)
+	}
 	for _, l := range d.listeners {
 		if a, ok := l.Addr().(*net.TCPAddr); ok && !a.IP.IsLoopback() {
-			d.log.Warn("whoever reaches this address controls the tasks: nothing on it is encrypted or authenticated", "address", l.Addr().String())
+			d.warnExposed(a)
 		}
+	}
+}
+
+// warnExposed tells what --insecure has allowed.
+func (d *daemon) warnExposed(a *net.TCPAddr) {
+	switch lacks, _ := d.config.lacks(); {
+	case lacks == "":
+	case d.config.authTokens != "": // then it lacks TLS
+		d.log.Warn("whoever listens in on this address learns the tokens: nothing on it is "+lacks, "address", a.String())
+	default:
+		d.log.Warn("whoever reaches this address controls the tasks: nothing on it is "+lacks, "address", a.String())
 	}
 }
 

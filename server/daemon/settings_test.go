@@ -12,6 +12,10 @@ var samples = map[string][3]string{
 	"listen":         {"127.0.0.1:1", "localhost:2", "[::1]:3"},
 	"insecure":       {"true", "false", "true"},
 	"socket":         {"/run/a", "/run/b", "c d"},
+	"tls-cert":       {"a.crt", "b.crt", "/etc/c.crt"},
+	"tls-key":        {"a.key", "b.key", "/etc/c.key"},
+	"tls-client-ca":  {"a.crt", "b.crt", "/etc/c.crt"},
+	"auth-tokens":    {"a.yaml", "b.json", "/etc/c.yaml"},
 	"tasks":          {"a.yaml", "b.yaml", "c.yaml"},
 	"plugins":        {"exec", "exec,sleep", "exec,http"},
 	"exec-allow":     {"sh", "date,sh", "/opt/**"},
@@ -22,6 +26,11 @@ var samples = map[string][3]string{
 	"watch-linger":   {"1ms", "0s", "100ms"},
 	"log-format":     {"json", "text", "json"},
 	"log-level":      {"debug", "warn", "error"},
+}
+
+// companions are flags without which a setting is refused.
+var companions = map[string][]string{
+	"plugins": {"--exec-allow=sh"}, "tls-cert": {"--tls-key=k"}, "tls-key": {"--tls-cert=c"}, "tls-client-ca": {"--tls-cert=c", "--tls-key=k"},
 }
 
 // "A setting is taken from its flag, else from its environment variable, else from the config file, else it has its default." Walks the
@@ -64,9 +73,8 @@ func testPrecedence(t *testing.T, s setting, sample [3]string, layers int) {
 		args = append(args, "--"+s.name+"="+sample[2])
 		want = s.name + ": " + values(2) + " # --" + s.name
 	}
-	// The two that have to agree.
-	if s.name == "plugins" && layers != 0 {
-		args = append(args, "--exec-allow=sh")
+	if layers != 0 {
+		args = append(args, companions[s.name]...)
 	}
 	write(t, files)
 	code, stdout, stderr := once(t, env, append(args, "--config=c.yaml", "--print-config")...)
@@ -82,8 +90,9 @@ func testPrecedence(t *testing.T, s setting, sample [3]string, layers int) {
 func TestPrintConfigRoundTrip(t *testing.T) {
 	write(t, map[string]string{})
 	args := []string{
-		"--print-config", "--listen=none", "--socket=/tmp/a: b#c", "--plugins=exec,sleep", "--exec-allow=/bin/*", "--exec-allow=null",
+		"--print-config", "--socket=/tmp/a: b#c", "--plugins=exec,sleep", "--exec-allow=/bin/*", "--exec-allow=null",
 		"--grace=90s", "--tasks=null", "--log-level=warn", "--insecure",
+		"--listen=127.0.0.1:0", "--tls-cert=a b.crt", "--tls-key=k", "--tls-client-ca=ca", "--auth-tokens=null",
 	}
 	_, first, stderr := once(t, nil, args...)
 	if stderr != "" {
@@ -117,8 +126,8 @@ func TestValueMistakes(t *testing.T) {
 		{"--listen=localhost:grpc", `--listen: "localhost:grpc" has no port from 0 to 65535; write an address such as 127.0.0.1:7700`},
 		{"--listen=localhost:65536", `--listen: "localhost:65536" has no port from 0 to 65535; write an address such as 127.0.0.1:7700`},
 		{"--listen=none", `--listen: there is nothing to listen on; give an address or --socket PATH`},
-		{"--listen=0.0.0.0:0", `--listen: 0.0.0.0:0 is not a loopback address, and nothing on it would be encrypted or authenticated; listen on 127.0.0.1 or on --socket, or accept the risk with --insecure`},
-		{"--listen=:0", `--listen: :0 is not a loopback address, and nothing on it would be encrypted or authenticated; listen on 127.0.0.1 or on --socket, or accept the risk with --insecure`},
+		{"--listen=0.0.0.0:0", `--listen: 0.0.0.0:0 is not a loopback address, and nothing on it would be encrypted or authenticated; give --tls-cert and --tls-key, and --auth-tokens or --tls-client-ca; or listen on 127.0.0.1 or on --socket; or accept the risk with --insecure`},
+		{"--listen=:0", `--listen: :0 is not a loopback address, and nothing on it would be encrypted or authenticated; give --tls-cert and --tls-key, and --auth-tokens or --tls-client-ca; or listen on 127.0.0.1 or on --socket; or accept the risk with --insecure`},
 		{"--insecure=yes", `--insecure: "yes" is neither true nor false`},
 		{"--socket=" + strings.Repeat("x", 200), fmt.Sprintf(`--socket: the path has 200 bytes, and that of a socket may have %d; choose a shorter one`, maxSocketPath)},
 		{"--plugins=sleep,Exec", `--plugins: "Exec" cannot be the name of a plugin; write names such as sleep, separated by commas`},
@@ -172,8 +181,12 @@ func TestCommandLineMistakes(t *testing.T) {
 		{[]string{"run"}, `"run" is neither a flag nor a command; see taskvisord --help`},
 		{[]string{"version", "now"}, `"now" is neither a flag nor a command; see taskvisord version --help`},
 		{[]string{"--plugins=sleep", "--exec-allow=date"}, "--exec-allow: commands are allowed, but exec is not among the plugins of --plugins; add exec there, or allow no commands"},
+		{[]string{"--tls-cert=x"}, "--tls-cert: the certificate needs its key; give --tls-key FILE"},
+		{[]string{"--tls-key=x"}, "--tls-key: the key needs its certificate; give --tls-cert FILE"},
+		{[]string{"--tls-client-ca=x"}, "--tls-client-ca: certificates of clients need TLS; give --tls-cert FILE and --tls-key FILE as well"},
+		{[]string{"--tls-cert=x", "--tls-key=y", "--listen=none", "--socket=s"}, "--tls-cert: TLS is for --listen, which is none; give an address, or no certificate"},
 	}
-	for _, later := range []string{"tls-cert", "tls-key", "tls-client-ca", "auth-tokens", "health-listen", "http-listen", "state-dir"} {
+	for _, later := range []string{"health-listen", "http-listen", "state-dir"} {
 		tests = append(tests, struct {
 			args []string
 			want string
@@ -201,7 +214,7 @@ func TestAllMistakesAreReported(t *testing.T) {
   c.yaml:5: grace: is given twice, first on line 1; remove one
   c.yaml:6: plugins[1]: wants a single value, not a mapping
   c.yaml:9: log-level: wants a single value, not a mapping
-  c.yaml:10: zzz: is no known field; there are listen, insecure, socket, tasks, plugins, exec-allow, grace, max-concurrent, max-tasks, event-buffer, watch-linger, log-format, log-level
+  c.yaml:10: zzz: is no known field; there are listen, insecure, tls-cert, tls-key, tls-client-ca, auth-tokens, socket, tasks, plugins, exec-allow, grace, max-concurrent, max-tasks, event-buffer, watch-linger, log-format, log-level
   c.yaml:12: is a second document; a config file has one
   --grace: "1" is not a duration; write one such as 10s or 1m30s
   TASKVISOR_MAX_CONCURRENT: "many" is not a whole number from 0 to 1000000

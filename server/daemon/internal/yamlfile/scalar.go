@@ -69,6 +69,16 @@ func (f *File) badTag(node *Node, path string) {
 	f.Report(node, path, "has the tag %s, which means nothing here; remove the tag", node.ShortTag())
 }
 
+// Secret returns the text at path. Unlike Text, it reports a problem without the value.
+func (f *File) Secret(node *Node, path string) (text string, ok bool) {
+	node = resolve(node)
+	if node.Kind != yaml.ScalarNode || node.ShortTag() != "!!str" {
+		f.Report(node, path, "wants text; put it in quotes")
+		return "", false
+	}
+	return node.Value, true
+}
+
 // Scalar returns the value at path as it is written, whether text, number or truth value.
 func (f *File) Scalar(node *Node, path string) (text string, ok bool) {
 	node = resolve(node)
