@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
+	"github.com/taskvisor/taskvisor/supervisor"
 )
 
 const (
@@ -30,9 +31,9 @@ func (v *violations) requestID(field, id string) {
 	}
 }
 
-// principalOf returns who makes the call; request ids of different callers have nothing to do with each other. There is no authentication yet, so all
-// are the same.
-func principalOf(context.Context) string { return "" }
+// principalOf returns who makes the call; request ids of different callers have nothing to do with each other. Those without a principal are all
+// the same.
+func principalOf(ctx context.Context) string { return supervisor.Principal(ctx) }
 
 // addOnce adds the task unless a request with the same id has done so, or is about to. What is begun is brought to its end even if the caller
 // leaves: that is what a retry with the same id is to find.

@@ -272,3 +272,24 @@ func TestRequestIDIsChecked(t *testing.T) {
 	_, err := h.Tasks.AddTask(t.Context(), &pb.AddTaskRequest{RequestId: "\n", IfExists: 9})
 	wantInvalid(t, err, "request_id", "if_exists", "task")
 }
+
+// "A second request of the same caller": ids of others are none of their business.
+func TestRequestIDIsOfOneCaller(t *testing.T) {
+	h := newHarness(t)
+	uids := map[string]string{}
+	for _, who := range []string{"ann", "bob", "ann", "", "bob"} {
+		ctx := supervisor.WithPrincipal(t.Context(), who)
+		resp, err := h.Server.AddTask(ctx, &pb.AddTaskRequest{Task: servertest.Spec("", servertest.Wait), RequestId: "1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		uid := resp.GetTask().GetUid()
+		if known := uids[who]; known != "" && known != uid {
+			t.Errorf("%q has %s and %s", who, known, uid)
+		}
+		uids[who] = uid
+	}
+	if uids["ann"] == uids["bob"] || uids[""] == uids["ann"] {
+		t.Errorf("uids %v", uids)
+	}
+}
