@@ -12,6 +12,8 @@ const (
 	DefaultMaxRequestBytes      = 1 << 20
 	DefaultDrainTimeout         = 5 * time.Second
 	DefaultLinger               = 2 * time.Millisecond
+	DefaultKeepaliveTime        = 30 * time.Second
+	DefaultKeepaliveTimeout     = 10 * time.Second
 )
 
 // MaxLinger is the largest Config.Linger.
@@ -34,6 +36,12 @@ type Config struct {
 	// Linger is how long a stream of events waits after a message before it looks for more: under load, messages then have many events, which
 	// costs everybody less. An event after a quiet time is not held up. Default: 2 ms. Negative: none. At most MaxLinger.
 	Linger time.Duration
+	// KeepaliveTime is after how long a quiet connection is asked whether its client is still there: a client that a network or a crash has taken
+	// away says nothing, and its streams would stay open. Shorter finds it sooner, longer spares a metered network, or clients that want to sleep.
+	// Default: 30 s. At least 1 s, which is the shortest that gRPC takes.
+	KeepaliveTime time.Duration
+	// KeepaliveTimeout is how long that client has to answer; then its connection is closed, and all its calls end. Default: 10 s.
+	KeepaliveTimeout time.Duration
 	// DrainTimeout is how long clients have, once the supervisor has shut down, to read the rest of their streams before their connections
 	// are closed. Default: 5 s.
 	DrainTimeout time.Duration
@@ -63,6 +71,13 @@ func (c Config) withDefaults() Config {
 		c.Linger = DefaultLinger
 	}
 	c.Linger = min(c.Linger, MaxLinger)
+	if c.KeepaliveTime <= 0 {
+		c.KeepaliveTime = DefaultKeepaliveTime
+	}
+	c.KeepaliveTime = max(c.KeepaliveTime, time.Second)
+	if c.KeepaliveTimeout <= 0 {
+		c.KeepaliveTimeout = DefaultKeepaliveTimeout
+	}
 	if c.DrainTimeout <= 0 {
 		c.DrainTimeout = DefaultDrainTimeout
 	}

@@ -192,8 +192,8 @@ func (w *stormWatcher) read(stream grpc.ClientStream) error {
 	}
 }
 
-// patience is after how many messages something happens.
-func (w *stormWatcher) patience() int { return w.rng.IntN(30) }
+// patience is after how many messages something happens: soon at first, for short storms to have all of it.
+func (w *stormWatcher) patience() int { return w.rng.IntN(30 + int(min(300, w.figures.stalls))) }
 
 // mischief is what happens to a stream.
 func (w *stormWatcher) mischief() {
