@@ -16,7 +16,8 @@ func TestMain(m *testing.M) {
 	case "":
 		goleak.VerifyTestMain(m)
 	case "watchers":
-		os.Exit(watchersProcess())
+		fmt.Fprintln(os.Stderr, watchersProcess())
+		os.Exit(1)
 	default:
 		fmt.Fprintf(os.Stderr, "no process %q\n", name)
 		os.Exit(2)

@@ -24,8 +24,9 @@ import (
 // watchersAddress tells the process where the server is.
 const watchersAddress = "TASKVISOR_TEST_ADDRESS"
 
-// watchersProcess is a process with two streams, on a connection each. Both are open when it says so. It reads one of them, until it is killed.
-func watchersProcess() int {
+// watchersProcess is a process with two streams, on a connection each. Both are open when it says so. It reads one of them until it is killed, and
+// returns if it cannot.
+func watchersProcess() error {
 	var streams [2]grpc.ServerStreamingClient[pb.WatchEventsResponse]
 	for i := range streams {
 		conn, err := grpc.NewClient(os.Getenv(watchersAddress), grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -36,15 +37,13 @@ func watchersProcess() int {
 			_, err = streams[i].Recv()
 		}
 		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
+			return err
 		}
 	}
 	fmt.Println("watching")
 	for {
 		if _, err := streams[0].Recv(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
+			return err
 		}
 	}
 }

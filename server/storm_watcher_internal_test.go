@@ -109,7 +109,7 @@ func (w *stormWatcher) live() {
 			w.checkExpired(req)
 			req = w.anew()
 		case st.Code() == codes.Canceled || st.Code() == codes.Unavailable && reason == "":
-			req = w.next(req)
+			req = w.next()
 		default:
 			w.storm.fail("the stream ended: %v", err)
 		}
@@ -122,8 +122,8 @@ func (w *stormWatcher) anew() *pb.WatchEventsRequest {
 	return w.request(&pb.WatchEventsRequest{Start: pb.WatchStart(1 + w.rng.IntN(3))})
 }
 
-// next returns the request that follows one that had its stream: mostly it resumes.
-func (w *stormWatcher) next(req *pb.WatchEventsRequest) *pb.WatchEventsRequest {
+// next returns the request that follows a stream that ended: mostly it resumes.
+func (w *stormWatcher) next() *pb.WatchEventsRequest {
 	if !w.begun || w.rng.IntN(8) == 0 {
 		return w.anew()
 	}
