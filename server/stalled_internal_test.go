@@ -16,6 +16,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/test/bufconn"
 
 	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
@@ -253,5 +254,38 @@ func TestAThousandWatchersResumeAtOnce(t *testing.T) {
 	// Segments are encoded from their beginning.
 	if stats := s.server.Stats(); stats.Encoded > 1000+events+feedSegmentEvents || stats.Opened != watchers {
 		t.Errorf("%+v", stats)
+	}
+}
+
+// fakeStream is a stream of a caller who leaves with the first message.
+type fakeStream struct {
+	grpc.ServerStreamingServer[pb.WatchEventsResponse]
+	ctx   context.Context
+	leave context.CancelFunc
+}
+
+func (f *fakeStream) Context() context.Context     { return f.ctx }
+func (f *fakeStream) SetHeader(metadata.MD) error  { return nil }
+func (f *fakeStream) SendHeader(metadata.MD) error { return nil }
+func (f *fakeStream) SendMsg(any) error            { f.leave(); return nil }
+
+// Streams that come and go while nothing happens leave nothing behind, not even a place among those who wait for the next event.
+func TestStreamsThatEndLeaveNothingBehind(t *testing.T) {
+	fountain := newFountain(t, 16)
+	defer fountain.stop(t)
+	s := New(fountain.sup, nil, Config{Logger: slog.New(slog.DiscardHandler)})
+	pass := func(streams int) uint64 {
+		for range streams {
+			ctx, leave := context.WithCancel(t.Context())
+			if err := s.WatchEvents(&pb.WatchEventsRequest{}, &fakeStream{ctx: ctx, leave: leave}); err == nil {
+				t.Error("the stream ended well")
+			}
+		}
+		return memoryInUse().heap
+	}
+	const streams = 2000
+	before := pass(streams)
+	if after := pass(streams); after > before+streams*64 {
+		t.Errorf("%d streams have left %d bytes", streams, after-before)
 	}
 }
