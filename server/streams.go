@@ -51,7 +51,7 @@ func (s *Server) Stats() Stats {
 	defer s.streams.mu.Unlock()
 	stats.Traffic, stats.Streams, stats.Opened = s.streams.ended, len(s.streams.open), s.streams.opened
 	for w := range s.streams.open {
-		stats.Traffic.add(w.progress.traffic.load())
+		stats.add(w.progress.traffic.load())
 		stats.MaxLag = max(stats.MaxLag, w.progress.lag(latest))
 	}
 	return stats
