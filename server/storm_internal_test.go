@@ -37,7 +37,8 @@ func TestStorm(t *testing.T) {
 	}
 	// Of a log of 16 events nearly all is gaps, and a resume is nearly always too late; that takes its time.
 	all := *stormEvents
-	for ring, events := range map[int]uint64{1 << 12: all - all/4, 1 << 9: min(all/5, 2_000_000), 1 << 4: min(all/20, 100_000)} {
+	small, smallest := min(all/5, 2_000_000), min(all/20, 100_000)
+	for ring, events := range map[int]uint64{1 << 12: all - small - smallest, 1 << 9: small, 1 << 4: smallest} {
 		t.Run(fmt.Sprint("log of ", ring), func(t *testing.T) {
 			defer func() {
 				if t.Failed() {
