@@ -28,7 +28,8 @@ import (
 type stormWatcher struct {
 	storm   *storm
 	rng     *rand.Rand
-	filter  int  // index in ledger.filters
+	filter  int // index in ledger.filters
+	first   pb.WatchStart
 	steady  bool // gets many events, and the publisher waits for it
 	conn    *grpc.ClientConn
 	figures stormFigures // owned by live
@@ -63,6 +64,7 @@ func (f *stormFigures) add(o *stormFigures) {
 
 func newStormWatcher(s *storm, i int, rng *rand.Rand) *stormWatcher {
 	w := &stormWatcher{storm: s, rng: rng, filter: i % len(s.ledger.filters), cancel: func() {}}
+	w.first = pb.WatchStart(1 + i%3)
 	w.steady = !s.ledger.filters[w.filter].seldom
 	// Windows of a fixed size, so that a stream is held up soon after its client stops to read.
 	w.conn = must(grpc.NewClient("passthrough:///storm", grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithContextDialer(w.dial),
@@ -95,7 +97,7 @@ func (w *stormWatcher) leave() {
 
 // live opens one stream after the other, until the server has shut down.
 func (w *stormWatcher) live() {
-	req := w.anew()
+	req := w.request(&pb.WatchEventsRequest{Start: w.first})
 	for !w.storm.failed.Load() {
 		err := w.watch(req)
 		w.reading.Store(false)
