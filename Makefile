@@ -9,7 +9,8 @@ BIN := .bin
 CACHE := .cache
 
 # Knobs: make run RUN_FLAGS='--listen 127.0.0.1:7701', make bench BENCH=Publish
-# COUNT=6, make fuzz FUZZTIME=5m FUZZ=Cursor, make sim SEEDS=1000000 …
+# COUNT=6, make fuzz FUZZTIME=5m FUZZ=Cursor, make sim SEEDS=1000000, make storm
+# EVENTS=100000000 …
 BENCH ?= .
 BENCHTIME ?= 1s
 BENCH_TIMEOUT ?= 1h
@@ -19,6 +20,7 @@ BASE ?= HEAD
 FUZZ ?= .
 FUZZTIME ?= 30s
 SEEDS ?= 20000
+EVENTS ?= 10000000
 CHANGES ?= 100000
 RUN_FLAGS ?=
 
@@ -82,6 +84,9 @@ fuzz: ## fuzz each target for FUZZTIME (FUZZ=regexp selects)
 
 sim: ## simulate the engine with SEEDS fresh random seeds, and compare it with its model
 	go test -timeout 1h -count=1 -run 'TestSimulation$$' -v ./supervisor -sim.seeds $(SEEDS)
+
+storm: ## let EVENTS pass watchers that leave, stall and resume, and one that never reads: none may be missed without a word
+	go test -timeout 2h -count=1 -run 'TestStorm$$|TestAWatcherThatNeverReads' -v ./server -storm.events $(EVENTS) -stalled.events $(EVENTS)
 
 storm-client: ## follow and wait for CHANGES while servers are killed, cut off and outrun
 	go test -timeout 1h -count=1 -run 'TestFollowInAStorm$$|TestWaitRacedAgainstTheEnd$$' -v ./client -storm.changes $(CHANGES) -wait.races 10000
@@ -186,5 +191,5 @@ $(BIN)/.go-version: FORCE
 
 FORCE:
 
-.PHONY: help run build install test watch fmt generate lint cover fuzz sim storm-client bench benchcmp \
+.PHONY: help run build install test watch fmt generate lint cover fuzz sim storm storm-client bench benchcmp \
 	check e2e format lint-proto lint-go breaking generated tidy vet race bench-smoke tools clean FORCE

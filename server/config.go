@@ -13,6 +13,8 @@ const (
 	DefaultMaxRequestIDs        = 100_000
 	DefaultDrainTimeout         = 5 * time.Second
 	DefaultLinger               = 2 * time.Millisecond
+	DefaultKeepaliveTime        = 30 * time.Second
+	DefaultKeepaliveTimeout     = 10 * time.Second
 )
 
 // MaxLinger is the largest Config.Linger.
@@ -43,6 +45,12 @@ type Config struct {
 	// They then have a principal only if the connection itself names them: "unix:UID" with UnixCredentials, "cert:NAME" with a client certificate
 	// that TLS has verified. Calls without gRPC, to the methods of Server itself, are not authenticated.
 	Authenticator Authenticator
+	// KeepaliveTime is after how long a quiet connection is asked whether its client is still there: a client that a network or a crash has taken
+	// away says nothing, and its streams would stay open. Shorter finds it sooner, longer spares a metered network, or clients that want to sleep.
+	// Default: 30 s. At least 1 s, which is the shortest that gRPC takes.
+	KeepaliveTime time.Duration
+	// KeepaliveTimeout is how long that client has to answer; then its connection is closed, and all its calls end. Default: 10 s.
+	KeepaliveTimeout time.Duration
 	// DrainTimeout is how long clients have, once the supervisor has shut down, to read the rest of their streams before their connections
 	// are closed. Default: 5 s.
 	DrainTimeout time.Duration
@@ -74,6 +82,13 @@ func (c Config) withDefaults() Config {
 	c.Linger = min(c.Linger, MaxLinger)
 	if c.MaxRequestIDs == 0 {
 		c.MaxRequestIDs = DefaultMaxRequestIDs
+	}
+	if c.KeepaliveTime <= 0 {
+		c.KeepaliveTime = DefaultKeepaliveTime
+	}
+	c.KeepaliveTime = max(c.KeepaliveTime, time.Second)
+	if c.KeepaliveTimeout <= 0 {
+		c.KeepaliveTimeout = DefaultKeepaliveTimeout
 	}
 	if c.DrainTimeout <= 0 {
 		c.DrainTimeout = DefaultDrainTimeout

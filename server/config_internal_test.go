@@ -11,11 +11,12 @@ import (
 func TestConfigDefaults(t *testing.T) {
 	defaults := Config{
 		Logger: slog.Default(), MaxStreams: 10_000, MaxConcurrentStreams: 2_000, MaxRequestBytes: 1 << 20,
-		MaxRequestIDs: 100_000, DrainTimeout: 5 * time.Second, Linger: 2 * time.Millisecond,
+		MaxRequestIDs: 100_000, DrainTimeout: 5 * time.Second, Linger: 2 * time.Millisecond, KeepaliveTime: 30 * time.Second,
+		KeepaliveTimeout: 10 * time.Second,
 	}
 	given := Config{
 		Logger: slog.New(slog.DiscardHandler), Version: "v1", MaxStreams: -1, MaxConcurrentStreams: 1, MaxRequestBytes: 2, MaxRequestIDs: -1,
-		DrainTimeout: 3, Linger: -1,
+		DrainTimeout: 3, Linger: -1, KeepaliveTime: time.Second, KeepaliveTimeout: 1,
 	}
 	for name, test := range map[string]struct{ config, want Config }{
 		"zero":     {Config{}, defaults},
@@ -33,6 +34,9 @@ func TestConfigDefaults(t *testing.T) {
 	}
 	if got := (Config{DrainTimeout: -1}).withDefaults().DrainTimeout; got != 5*time.Second {
 		t.Errorf("DrainTimeout -1 becomes %v", got)
+	}
+	if got := (Config{KeepaliveTime: 1}).withDefaults().KeepaliveTime; got != time.Second {
+		t.Errorf("KeepaliveTime 1ns becomes %v", got)
 	}
 	if got := (Config{Linger: time.Second}).withDefaults().Linger; got != 100*time.Millisecond {
 		t.Errorf("Linger 1s becomes %v", got)

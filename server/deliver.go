@@ -96,8 +96,8 @@ func (w *watch) collect(b *batch) (m *frame, more bool) {
 			break
 		}
 		if !gap.IsZero() {
-			if b.events > 0 {
-				break // a gap comes before the events of its message
+			if b.events > 0 || !b.gap.IsZero() {
+				break // a message has one gap, before its events
 			}
 			b.gap = gap
 			w.pass(gap.Last)

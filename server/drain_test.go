@@ -228,6 +228,60 @@ func TestShutdownDoesNotWaitForWhoDoesNotRead(t *testing.T) {
 	})
 }
 
+// Many who do not read, on connections of their own, a stuck task, and some who read: those learn the verdict at the end of the grace, also
+// through a filter; the others are cut when DrainTimeout is over, all at once; and that is the end.
+func TestShutdownWithManyWhoDoNotReadAndAStuckTask(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const grace, drain = 4 * time.Second, 7 * time.Second
+		h := newHarness(t, servertest.WithServer(server.Config{Logger: quiet, DrainTimeout: drain}),
+			servertest.WithEngine(supervisor.Config{Grace: grace, OutputRate: 1 << 30, OutputBurst: 1 << 30}))
+		release := make(chan struct{})
+		defer close(release)
+		h.Define("stuck", func(ctx context.Context) error {
+			for range 5_000 {
+				supervisor.OutputLine(ctx, supervisor.Stdout, strings.Repeat("x", 100))
+			}
+			<-release
+			return nil
+		})
+		var stalled, reading []*follower
+		for i := range 10 {
+			other := *h
+			other.Tasks = pb.NewSupervisorServiceClient(h.Dial())
+			stalled = append(stalled, watch(t, &other, &pb.WatchEventsRequest{Filter: &pb.EventFilter{Names: []string{"stuck", "*"}[:1+i%2]}}))
+		}
+		h.Add("stuck", "stuck", func(s *pb.TaskSpec) { s.CaptureOutput = true })
+		synctest.Wait()
+		for _, filter := range []*pb.EventFilter{nil, {Names: []string{"stuck"}}, {Kinds: []pb.EventKind{pb.EventKind_EVENT_KIND_GRACE_EXCEEDED}}} {
+			reading = append(reading, watch(t, h, &pb.WatchEventsRequest{Filter: filter}))
+		}
+		begin := time.Now()
+		verdict := shutDown(t.Context(), h.Server)
+		for _, f := range reading {
+			wantRefusal(t, f.end(), codes.Unavailable, "SERVER_SHUTDOWN")
+			if kinds := f.kinds(); time.Since(begin) != grace || kinds[len(kinds)-1] != "GRACE_EXCEEDED" {
+				t.Errorf("after %v a reader has %q", time.Since(begin), kinds)
+			}
+		}
+		if streams := h.Server.Stats().Streams; streams != len(stalled) {
+			t.Errorf("%d streams are open, want %d", streams, len(stalled))
+		}
+		var stuck *supervisor.StuckError
+		if err := verdict(); !errors.As(err, &stuck) || time.Since(begin) != grace+drain {
+			t.Errorf("verdict %v after %v", err, time.Since(begin))
+		}
+		if stats := h.Server.Stats(); stats.Streams != 0 {
+			t.Errorf("after the shutdown %+v", stats)
+		}
+		for _, f := range stalled {
+			if r := refusalOf(t, f.end()); r.code != codes.Unavailable {
+				t.Errorf("who does not read: %v", f.err)
+			}
+			f.wantFlow(0, true)
+		}
+	})
+}
+
 // A client who does not read and leaves is let go, with its place among MaxStreams.
 func TestABlockedStreamEndsWhenTheCallerLeaves(t *testing.T) {
 	bubble(t, func(t *testing.T) {

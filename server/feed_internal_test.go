@@ -164,6 +164,43 @@ func TestFeedEncodesOnce(t *testing.T) {
 	}
 }
 
+// A segment whose beginning the log has dropped goes on behind the gap, up to its own end and no further: what follows belongs to the next one, and is
+// encoded there.
+func TestFeedEncodesOnceBehindAGap(t *testing.T) {
+	const ring, segment = 64, feedSegmentEvents
+	fountain := newFountain(t, ring)
+	defer fountain.stop(t)
+	f := newFeed(fountain.sup)
+	fountain.pour(segment + 20 - int(fountain.sup.Cursor().Sequence))
+	if r, gap := f.after(segment); r.len() != 20 || !gap.IsZero() {
+		t.Errorf("%d events, gap %v", r.len(), gap)
+	}
+	fountain.pour(segment + 10) // 30 of the next segment, and 34 of this one are kept
+	if r, gap := f.after(segment + 20); r.len() != ring-30 || gap != (supervisor.Gap{First: segment + 21, Last: 2*segment + 30 - ring}) {
+		t.Errorf("%d events, gap %v", r.len(), gap)
+	}
+	if r, gap := f.after(2 * segment); r.len() != 30 || !gap.IsZero() {
+		t.Errorf("%d events, gap %v", r.len(), gap)
+	}
+	if got := f.encoded.Load(); got != 20+ring {
+		t.Errorf("%d events were encoded, want %d", got, 20+ring)
+	}
+}
+
+// Scratch pads keep nothing of events that the log has dropped.
+func TestFeedForgetsWhatItHasEncoded(t *testing.T) {
+	fountain := newFountain(t, 64)
+	defer fountain.stop(t)
+	f := newFeed(fountain.sup)
+	f.after(0)
+	buf, _ := f.buffers.Get().(*feedBuffer)
+	for i := range buf {
+		if e := &buf[i]; e.Task != "" || e.Line != "" || e.Labels != nil {
+			t.Errorf("event %d is still %v", i, e)
+		}
+	}
+}
+
 // Readers that are fast and slow, while the log turns over under them all the time: each sequence comes once, in a run or in a gap.
 func TestFeedUnderALogThatTurnsOver(t *testing.T) {
 	for _, buffer := range []int{1, 64, 256} {

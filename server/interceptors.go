@@ -48,9 +48,9 @@ func (s *Server) grpcOptions() []grpc.ServerOption {
 			s.endStream,
 			recovery.StreamServerInterceptor(recoverer),
 		)),
-		// A watcher listens for hours; a peer that is gone says nothing. Pings find it within 40 s. The defaults are 2 h for a server that asks,
-		// and 5 min for a client that may.
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}),
+		// A watcher listens for hours; a peer that is gone says nothing. The defaults of gRPC are 2 h for a server that asks, and 5 min for a client
+		// that may.
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: s.config.KeepaliveTime, Timeout: s.config.KeepaliveTimeout}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 		grpc.MaxConcurrentStreams(s.config.MaxConcurrentStreams),
 		grpc.MaxRecvMsgSize(grpcMaxRequestBytes),

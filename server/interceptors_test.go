@@ -233,6 +233,7 @@ func TestTheLogTellsWhatAStreamBrought(t *testing.T) {
 		f.next()
 		g.shut()
 		time.Sleep(15 * time.Second) // a heartbeat is held up
+		synctest.Wait()
 		for range 5 {
 			waitFor(t, h, h.Add("a", servertest.Succeed))
 		}

@@ -82,8 +82,8 @@ func historyOf(t testing.TB, h *servertest.Harness) (all history) {
 	return all
 }
 
-// wantShown checks that the tasks of the snapshot were, each at its sequence, as they are shown, and that none is missing that was live all
-// the time.
+// wantShown checks that the tasks of the snapshot were, each at its sequence, as they are shown; that nothing happened to them between that and
+// the events that follow; and that none is missing that was live all the time.
 func (all *history) wantShown(t testing.TB, s snapshot, match func(*supervisor.Event) bool) {
 	t.Helper()
 	shown := map[string]bool{}
@@ -94,6 +94,11 @@ func (all *history) wantShown(t testing.TB, s snapshot, match func(*supervisor.E
 		}
 		shown[task.GetUid()] = true
 		wantTask(t, task, life)
+		for _, e := range life {
+			if e.Sequence > task.GetSequence() && e.Sequence <= s.begin {
+				t.Errorf("%v is shown, and events come after %d: nobody is told of %v", task, s.begin, e)
+			}
+		}
 	}
 	for uid, life := range all.ofTask {
 		added, last := life[min(1, len(life)-1)], life[len(life)-1]
@@ -356,6 +361,13 @@ func churn(t *testing.T, h *servertest.Harness) {
 	wg.Wait()
 }
 
+// addBusy adds tasks that stay, and never rest.
+func addBusy(h *servertest.Harness) {
+	for i := range 3 {
+		h.Add(fmt.Sprint("busy-", i), servertest.Succeed, func(s *pb.TaskSpec) { s.Restart = always(seconds(0.0002)) })
+	}
+}
+
 func addAndRemove(ctx context.Context, h *servertest.Harness, spec *pb.TaskSpec, direct bool) error {
 	add := func(req *pb.AddTaskRequest) (*pb.AddTaskResponse, error) { return h.Tasks.AddTask(ctx, req) }
 	remove := func(req *pb.RemoveTaskRequest) (*pb.RemoveTaskResponse, error) { return h.Tasks.RemoveTask(ctx, req) }
@@ -373,7 +385,7 @@ func addAndRemove(ctx context.Context, h *servertest.Harness, spec *pb.TaskSpec,
 
 // "No event is missed or doubled" under a storm of adds and removes, whenever a stream begins and whatever its filter.
 func TestSnapshotThenFollowIsExactInAStorm(t *testing.T) {
-	h := newHarness(t, servertest.WithServer(patient))
+	h := newHarness(t, servertest.WithServer(patient), servertest.WithEngine(supervisor.Config{EventBuffer: 1 << 18}))
 	var stay []string
 	for i := range 20 {
 		stay = append(stay, h.Add(fmt.Sprint("stay-", i), servertest.Wait).GetUid())
@@ -395,6 +407,7 @@ func TestSnapshotThenFollowIsExactInAStorm(t *testing.T) {
 		func(e *supervisor.Event) bool { return slices.Contains(stay[:5], e.UID.String()) },
 	}
 	var storm, reading sync.WaitGroup
+	addBusy(h)
 	storm.Go(func() { churn(t, h) })
 	var streams []stream
 	for i := range 16 {
@@ -423,18 +436,19 @@ func TestSnapshotThenFollowIsExactInAStorm(t *testing.T) {
 // "List-then-watch has no gap": a stream that resumes from the cursor of a list, read page by page in a storm, delivers all that the list may not
 // have, and for each task the events after its sequence.
 func TestListThenWatchIsExactInAStorm(t *testing.T) {
-	h := newHarness(t, servertest.WithServer(patient))
+	h := newHarness(t, servertest.WithServer(patient), servertest.WithEngine(supervisor.Config{EventBuffer: 1 << 18}))
 	for i := range 20 {
 		h.Add(fmt.Sprint("stay-", i), servertest.Wait)
 	}
 	var storm, reading sync.WaitGroup
+	addBusy(h)
 	storm.Go(func() { churn(t, h) })
 	var lists []snapshot
 	var followers []*follower
-	for range 8 {
+	for i := range 24 {
 		var s snapshot
 		var cursor *pb.Cursor
-		for req := (&pb.ListTasksRequest{PageSize: 7}); ; {
+		for req := (&pb.ListTasksRequest{PageSize: []int32{7, 1000}[i%2]}); ; {
 			resp := list(t, h, req)
 			s.tasks, cursor = append(s.tasks, resp.GetTasks()...), resp.GetCursor()
 			if req.PageToken = resp.GetNextPageToken(); req.PageToken == "" {

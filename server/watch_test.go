@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -397,25 +398,78 @@ func TestWatchEventsTellsOfAGap(t *testing.T) {
 	}
 }
 
-// A resume into a log that is turning over ends in a stream without a hole, in a gap that says what is missing, or in CURSOR_EXPIRED.
+// A resume that races the edge of the log ends in a stream without a hole, in a gap that says what is missing, or in CURSOR_EXPIRED, which says
+// the truth; never in a silent skip.
 func TestWatchEventsResumeAtTheEdgeOfTheLog(t *testing.T) {
-	h := newHarness(t, servertest.WithEngine(supervisor.Config{EventBuffer: 8}))
+	for _, buffer := range []int{8, 256, 1024} { // the sooner the log turns over, the more resumes are too late
+		t.Run(fmt.Sprint("log of ", buffer), func(t *testing.T) { testResumeAtTheEdge(t, buffer) })
+	}
+}
+
+func testResumeAtTheEdge(t *testing.T, buffer int) {
+	h := newHarness(t, servertest.WithEngine(supervisor.Config{EventBuffer: buffer}))
 	h.Add("busy", servertest.Succeed, func(s *pb.TaskSpec) { s.Restart = always(durationpb.New(time.Microsecond)) })
-	for range 200 {
-		oldest := h.Supervisor.OldestCursor()
+	waitForSequence(t, h, uint64(2*buffer)) // there is an edge
+	streams, refusals := 0, 0
+	for i := range 120 {
+		cursor := h.Supervisor.OldestCursor() // all after it is there yet
+		cursor.Sequence += uint64(i%3) - 1
 		ctx, leave := context.WithCancel(t.Context())
-		stream, err := h.Tasks.WatchEvents(ctx, &pb.WatchEventsRequest{Resume: &pb.Cursor{Epoch: oldest.Epoch, Sequence: oldest.Sequence}})
+		stream, err := h.Tasks.WatchEvents(ctx, &pb.WatchEventsRequest{Resume: &pb.Cursor{Epoch: cursor.Epoch, Sequence: cursor.Sequence}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		f := &follower{t: t}
-		if msg, err := stream.Recv(); err != nil {
-			wantRefusal(t, err, codes.OutOfRange, "CURSOR_EXPIRED")
-		} else {
+		msg, err := stream.Recv()
+		for ; err == nil && len(f.messages) < 3; msg, err = stream.Recv() {
 			f.messages = append(f.messages, msg)
 		}
-		f.wantFlow(oldest.Sequence, false)
+		f.wantFlow(cursor.Sequence, false)
+		if len(f.messages) == 0 {
+			r := wantRefusal(t, err, codes.OutOfRange, "CURSOR_EXPIRED")
+			if oldest, err := strconv.ParseUint(r.metadata["oldest_sequence"], 10, 64); err != nil || oldest <= cursor.Sequence+1 {
+				t.Errorf("%d has expired, though %d is kept", cursor.Sequence, oldest)
+			}
+			refusals++
+		} else {
+			streams++
+			if i%3 == 0 {
+				t.Errorf("resumed from %d, after which an event was gone", cursor.Sequence)
+			}
+		}
 		leave()
+	}
+	t.Logf("%d streams, %d refusals", streams, refusals)
+}
+
+// waitForSequence reads events up to this one.
+func waitForSequence(t *testing.T, h *servertest.Harness, sequence uint64) {
+	t.Helper()
+	f := watch(t, h, &pb.WatchEventsRequest{Start: startOldest})
+	f.until(func(msg *pb.WatchEventsResponse) bool { return msg.GetCursor().GetSequence() >= sequence })
+	f.leave()
+}
+
+// With its restart a server has another log: a cursor of the one before is refused, with the identity of both, whatever its sequence.
+func TestWatchEventsAfterARestart(t *testing.T) {
+	before := newHarness(t, servertest.WithoutLeakCheck())
+	waitFor(t, before, before.Add("a", servertest.Succeed))
+	cursor := before.Supervisor.Cursor()
+	if err := before.Server.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	after := newHarness(t, servertest.WithoutLeakCheck())
+	for range 2 {
+		epoch, latest := after.Supervisor.Cursor().Epoch, after.Supervisor.Cursor().Sequence
+		for sequence := range cursor.Sequence + 1 { // some of them the new log has, too
+			r := wantRefusal(t, watchError(t, after, &pb.WatchEventsRequest{Resume: &pb.Cursor{Epoch: cursor.Epoch, Sequence: sequence}}),
+				codes.OutOfRange, "CURSOR_EXPIRED")
+			wantMetadata(t, r, map[string]string{"epoch": epoch, "oldest_sequence": "1", "last_sequence": fmt.Sprint(latest)})
+			if epoch == cursor.Epoch || !strings.Contains(r.message, epoch) || !strings.Contains(r.message, cursor.Epoch) {
+				t.Errorf("epochs %q and %q, explained as %q", cursor.Epoch, epoch, r.message)
+			}
+		}
+		waitFor(t, after, after.Add("b", servertest.Succeed))
 	}
 }
 
