@@ -166,7 +166,8 @@ func TestAWatcherThatNeverReadsCostsNothing(t *testing.T) {
 	pour(pass)
 	after := memoryInUse()
 	t.Logf("%d events: heap %d KiB, then %d; resident %d KiB, then %d", pass*chunk, before.heap>>10, after.heap>>10, before.resident>>10, after.resident>>10)
-	if after.heap > before.heap+1<<20 || after.resident > before.resident+16<<20 {
+	alone := *stalledEvents >= 1_000_000 // else the process has the garbage of other tests, too
+	if after.heap > before.heap+1<<20 || alone && after.resident > before.resident+16<<20 {
 		t.Errorf("memory grew from %+v to %+v", before, after)
 	}
 	latest := s.sup.Cursor().Sequence
