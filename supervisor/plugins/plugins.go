@@ -7,6 +7,7 @@ import (
 
 	"github.com/taskvisor/taskvisor/supervisor/plugin"
 	"github.com/taskvisor/taskvisor/supervisor/plugins/exec"
+	"github.com/taskvisor/taskvisor/supervisor/plugins/http"
 	"github.com/taskvisor/taskvisor/supervisor/plugins/sleep"
 )
 
@@ -24,6 +25,7 @@ func Default(o Options) ([]plugin.Plugin, error) {
 	}
 	return []plugin.Plugin{
 		command,
+		http.New(),
 		sleep.New(),
 	}, nil
 }
