@@ -9,6 +9,7 @@ import (
 	"github.com/taskvisor/taskvisor/supervisor/plugins/exec"
 	"github.com/taskvisor/taskvisor/supervisor/plugins/http"
 	"github.com/taskvisor/taskvisor/supervisor/plugins/sleep"
+	"github.com/taskvisor/taskvisor/supervisor/plugins/tcp"
 )
 
 // Options are what the operator of a daemon decides about the built-in plugins. The zero value works: plugins that need a decision are
@@ -27,5 +28,6 @@ func Default(o Options) ([]plugin.Plugin, error) {
 		command,
 		http.New(),
 		sleep.New(),
+		tcp.New(),
 	}, nil
 }
