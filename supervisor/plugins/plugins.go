@@ -7,6 +7,7 @@ import (
 
 	"github.com/taskvisor/taskvisor/supervisor/plugin"
 	"github.com/taskvisor/taskvisor/supervisor/plugins/exec"
+	"github.com/taskvisor/taskvisor/supervisor/plugins/file"
 	"github.com/taskvisor/taskvisor/supervisor/plugins/http"
 	"github.com/taskvisor/taskvisor/supervisor/plugins/sleep"
 	"github.com/taskvisor/taskvisor/supervisor/plugins/tcp"
@@ -26,6 +27,7 @@ func Default(o Options) ([]plugin.Plugin, error) {
 	}
 	return []plugin.Plugin{
 		command,
+		file.New(),
 		http.New(),
 		sleep.New(),
 		tcp.New(),

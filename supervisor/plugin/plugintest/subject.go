@@ -66,7 +66,7 @@ func (s *subject) build(config map[string]any) (supervisor.Task, error) {
 func repetitions(err error) int {
 	var refused *plugin.ConfigError
 	if errors.As(err, &refused) && len(refused.Violations) > 1 {
-		return 20
+		return 10
 	}
 	return 1
 }

@@ -80,7 +80,8 @@ func (t *task) handshake(ctx context.Context, conn net.Conn) (net.Conn, error) {
 		}
 	}
 	secure := tls.Client(conn, config)
-	return secure, secure.HandshakeContext(ctx)
+	err = secure.HandshakeContext(ctx)
+	return secure, err
 }
 
 // await reads until what is expected has come.
