@@ -62,13 +62,18 @@ func (s *subject) build(config map[string]any) (supervisor.Task, error) {
 	return body, err
 }
 
-// repetitions returns how often to ask again. Several violations may come in the order of a map, which is often the same twice.
+// repetitions returns how often to ask again what was refused. Several violations may come in the order of a map, which is often the same twice;
+// where they are many, few will do.
 func repetitions(err error) int {
 	var refused *plugin.ConfigError
-	if errors.As(err, &refused) && len(refused.Violations) > 1 {
+	switch {
+	case !errors.As(err, &refused):
+		return 0
+	case len(refused.Violations) > 1 && len(refused.Violations) < 10:
 		return 10
+	default:
+		return 1
 	}
-	return 1
 }
 
 func (s *subject) buildOnce(config map[string]any) (body supervisor.Task, err error) {

@@ -38,7 +38,7 @@
 // # Limits
 //
 // Files beyond 64 MiB are compared by size and time, not by content. A folder may have 1,000 names. What is neither file nor folder is
-// compared by time and kind, and never opened.
+// compared by time and kind, and never opened. Files of /proc, which say that they are empty, are taken for empty.
 //
 // # What may be reached
 //

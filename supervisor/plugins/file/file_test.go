@@ -270,6 +270,19 @@ func TestWhatCannotBeLookedAt(t *testing.T) {
 	}
 }
 
+// To read a file that only the kernel writes may take for ever.
+func TestProcIsNotRead(t *testing.T) {
+	const path = "/proc/self/mem" // a read of its beginning fails
+	if _, err := os.Stat(path); err != nil {
+		t.Skip("there is no /proc")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := build(t, map[string]any{"path": path, "until": "changed"}).Run(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestConformance(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir+"/here", "")

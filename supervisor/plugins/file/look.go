@@ -102,22 +102,23 @@ func (e entry) again(path string, info fs.FileInfo) (entry, error) {
 	case info.IsDir():
 		now.digest = "folder"
 	case info.Mode().IsRegular() && info.Size() <= maxContent:
-		now.digest, err = digestOf(path)
+		now.digest, err = digestOf(path, info.Size())
 	default:
 		now.digest = fmt.Sprint(info.Mode(), info.Size(), info.ModTime().UnixNano())
 	}
 	return now, err
 }
 
-// digestOf returns the digest of the content of a file. What grows meanwhile is looked at again, as it is young.
-func digestOf(path string) (string, error) {
+// digestOf returns the digest of the content of a file, as much as stat says that there is: what grows meanwhile is looked at again, as it is young. A
+// file of /proc has nothing then, which is as well, as reading one may wait for ever.
+func digestOf(path string, size int64) (string, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return "", fmt.Errorf("cannot read it: %w", err)
 	}
 	defer file.Close()
 	hash := sha256.New()
-	if _, err := io.Copy(hash, io.LimitReader(file, maxContent)); err != nil {
+	if _, err := io.Copy(hash, io.LimitReader(file, size)); err != nil {
 		return "", fmt.Errorf("cannot read it: %w", err)
 	}
 	return string(hash.Sum(nil)), nil

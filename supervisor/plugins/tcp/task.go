@@ -42,15 +42,16 @@ func (t *task) target() string {
 
 // knock connects and does what else is asked for. With an error, it says what could not be done.
 func (t *task) knock(ctx context.Context) (doing string, err error) {
-	conn, err := t.dial(ctx)
+	plain, err := t.dial(ctx)
 	if err != nil {
 		return "connect", err
 	}
-	defer conn.Close()
+	defer plain.Close()
 	// The other calls know no context: an end of it makes them give up.
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	defer context.AfterFunc(ctx, func() { plain.Close() })()
+	conn := plain
 	if t.config.TLS != nil {
-		if conn, err = t.handshake(ctx, conn); err != nil {
+		if conn, err = t.handshake(ctx, plain); err != nil {
 			return "shake hands", err
 		}
 	}

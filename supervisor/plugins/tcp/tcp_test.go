@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http/httptest"
 	"os"
@@ -116,6 +117,7 @@ func TestKnocking(t *testing.T) {
 		"other flood": {map[string]any{"address": loud, "expect": "y"}, loud + `: could not read "y": it is not in the first 65536 bytes that came, "` + strings.Repeat("x", 128) + `"…`},
 		"silence":     {map[string]any{"address": quiet, "expect": "x", "timeout": "20ms"}, quiet + `: could not read "x" within 20ms`},
 		"no TLS":      {map[string]any{"address": rude, "tls": map[string]any{}}, rude + ": could not shake hands: "},
+		"no CA":       {map[string]any{"address": quiet, "tls": map[string]any{"ca_file": "/no/such/file"}}, quiet + ": could not shake hands: cannot read ca_file: open /no/such/file"},
 		"silent TLS":  {map[string]any{"address": quiet, "tls": map[string]any{}, "timeout": "20ms"}, quiet + ": could not shake hands within 20ms"},
 	} {
 		err := knock(t, test.config)
@@ -126,7 +128,9 @@ func TestKnocking(t *testing.T) {
 }
 
 func TestTLS(t *testing.T) {
-	server := httptest.NewTLSServer(nil)
+	server := httptest.NewUnstartedServer(nil)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // that we go away is what it would tell of
+	server.StartTLS()
 	defer server.Close()
 	ca := filepath.Join(t.TempDir(), "ca.pem")
 	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
