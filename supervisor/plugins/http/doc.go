@@ -24,7 +24,8 @@
 //
 //   - A connection serves one attempt and is closed with it. Files of tls are read at each attempt, so certificates that were renewed count.
 //   - At most max_body bytes of an answer are read, after decompression. expect looks at these only.
-//   - Redirects are answers like others, unless max_redirects says to follow them. Headers that may be credentials are not sent to another host.
+//   - Redirects are answers like others, unless max_redirects says to follow them. Authorization and Cookie are not sent on to another host, other
+//     headers are; a unix socket stays the same whatever the host.
 //   - No proxy: HTTP_PROXY and its like in the environment of the daemon do not count, since a body calls what its config says.
 //   - What is read of the body becomes output of the task, if that has CaptureOutput.
 //
