@@ -47,11 +47,17 @@ func (t *task) Run(ctx context.Context) error {
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case limited.Err() != nil && errors.Is(err, context.DeadlineExceeded):
+	case expired(limited) && errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%s: no complete answer within %s", t.name(), t.config.Timeout)
 	default:
 		return err
 	}
+}
+
+// expired reports whether the deadline is over. What obeys deadlines by itself may give up a moment before the context is done.
+func expired(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ok && !time.Now().Before(deadline)
 }
 
 // name says what is called, without a password.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"time"
 )
 
 // maxAnswer is how many bytes of an answer are read at most.
@@ -26,11 +27,17 @@ func (t *task) Run(ctx context.Context) error {
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case limited.Err() != nil:
+	case expired(limited):
 		return fmt.Errorf("%s: could not %s within %s", t.target(), doing, t.config.Timeout)
 	default:
 		return fmt.Errorf("%s: could not %s: %w", t.target(), doing, err)
 	}
+}
+
+// expired reports whether the deadline is over. What obeys deadlines by itself may give up a moment before the context is done.
+func expired(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ok && !time.Now().Before(deadline)
 }
 
 func (t *task) target() string {
