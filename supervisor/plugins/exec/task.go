@@ -12,8 +12,8 @@ import (
 	"github.com/taskvisor/taskvisor/supervisor"
 )
 
-// drainDelay is how long to go on reading after the end of the group: what is in the pipes is there at once, and more can only come from a
-// process that left the group.
+// drainDelay is how long to wait for more output after the end of the group: what is in the pipes is read in any case, and more can only come
+// from a process that left the group.
 const drainDelay = time.Second
 
 // task is the body.
