@@ -41,7 +41,7 @@ func TestSessionsOfPlugins(t *testing.T) {
 				},
 				ids: identities{},
 			}
-			s.play(t)
+			s.play(t, everything)
 		})
 	}
 }

@@ -28,17 +28,16 @@ var mayRun = []string{"grpcurl", "grpc-health-probe"}
 func TestReadmeSession(t *testing.T) {
 	d := startAsMakeRun(t)
 	s := session{document: "README.md", mayRun: mayRun, standIns: []string{documentedAddr, d.addr}, ids: identities{}}
-	s.play(t)
+	s.play(t, func(heading string) bool { return heading != ownDaemon })
 }
 
-// play runs all steps of the document.
-func (s *session) play(t *testing.T) {
+// everything is for play.
+func everything(string) bool { return true }
+
+// play runs all steps of those sections of the document whose heading is wanted.
+func (s *session) play(t *testing.T, wanted func(heading string) bool) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(s.document)))
-	if err != nil {
-		t.Fatalf("%s has to show a session with grpcurl: %v", s.document, err)
-	}
-	steps, err := readConsole(string(text))
+	steps, err := readConsole(sections(s.read(t), wanted))
 	if err != nil {
 		t.Fatalf("%s: %v", s.document, err)
 	}
@@ -56,6 +55,16 @@ func (s *session) play(t *testing.T) {
 		s.interrupt(t, b.step, b.process)
 		late.Stop()
 	}
+}
+
+// read returns the document.
+func (s *session) read(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(s.document)))
+	if err != nil {
+		t.Fatalf("%s has to show a session with grpcurl: %v", s.document, err)
+	}
+	return string(text)
 }
 
 // settling is how long what happened in the session may take to show in another terminal.
