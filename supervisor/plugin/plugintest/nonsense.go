@@ -108,6 +108,15 @@ func values() []any {
 	return []any{
 		nil, true, false, 0.0, -1.0, 0.5, 1e300, float64(1<<53 - 1), "", " ", "\x00", "\xff", "ä/../\n", "%s%d", strings.Repeat("x", manyBytes),
 		[]any{}, []any{nil}, []any{""}, []any{"", ""}, slices.Repeat([]any{"x"}, manyElements), []any{1.0}, []any{map[string]any{}},
-		map[string]any{}, map[string]any{"": ""}, map[string]any{"a": nil}, map[string]any{"b": "", "a": "", "d\n": "\x00", "c=": "\n"}, deep,
+		map[string]any{}, map[string]any{"": ""}, map[string]any{"a": nil}, map[string]any{"b": "", "a": "", "d\n": "\x00", "c=": "\n"}, crowded(), deep,
 	}
+}
+
+// crowded returns an object with so many keys that what is said of them in the order of a map hardly ever comes in the same order twice.
+func crowded() map[string]any {
+	object := map[string]any{}
+	for i := range manyElements {
+		object[fmt.Sprint("key", i)] = [...]any{"", "\x00"}[i%2]
+	}
+	return object
 }
