@@ -21,9 +21,7 @@ const maxDepth = 64
 // instead of the place in the config; encoding/json would do the first, accept keys in the wrong case, and merge a map with its default.
 // The library has the last word all the same: keywords that the walk does not know count too.
 func (s *shape) decode(given map[string]any, config any) []Violation {
-	if d, ok := config.(Defaulter); ok {
-		d.SetDefaults()
-	}
+	setDefaults(reflect.ValueOf(config).Elem())
 	d := decoder{shape: s}
 	object := d.normalize("", orEmpty(given), 0)
 	if len(d.Violations) == 0 {
@@ -42,6 +40,20 @@ func orEmpty(object map[string]any) map[string]any {
 		return map[string]any{}
 	}
 	return object
+}
+
+// setDefaults calls SetDefaults of a new value and, before that, of the structs in it, so that whoever contains one has the last word.
+func setDefaults(v reflect.Value) {
+	if v.Kind() == reflect.Struct && !isLeaf(v.Type()) {
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				setDefaults(v.Field(i))
+			}
+		}
+	}
+	if d, ok := v.Addr().Interface().(Defaulter); ok && v.Kind() != reflect.Pointer {
+		d.SetDefaults()
+	}
 }
 
 // decoder is one walk over a config.
@@ -100,6 +112,7 @@ func (d *decoder) value(path string, s *jsonschema.Schema, v any, dst reflect.Va
 	for dst.Kind() == reflect.Pointer {
 		if dst.IsNil() {
 			dst.Set(reflect.New(dst.Type().Elem()))
+			setDefaults(dst.Elem())
 		}
 		dst = dst.Elem()
 	}
@@ -179,6 +192,7 @@ func (d *decoder) entriesOf(path string, s *jsonschema.Schema, v map[string]any,
 	out := reflect.MakeMapWithSize(t, len(v))
 	for _, key := range sortedKeys(v) {
 		element := reflect.New(t.Elem()).Elem()
+		setDefaults(element)
 		d.value(Key(path, key), orAny(s.AdditionalProperties), v[key], element)
 		out.SetMapIndex(reflect.ValueOf(key).Convert(t.Key()), element)
 	}
@@ -196,6 +210,7 @@ func (d *decoder) array(path string, s *jsonschema.Schema, v []any, dst reflect.
 		return
 	}
 	for i, element := range v {
+		setDefaults(dst.Index(i))
 		d.value(Index(path, i), orAny(s.Items), element, dst.Index(i))
 	}
 }

@@ -9,4 +9,8 @@
 //   - A key that the struct does not have is an error, as is a value of another type: nothing is ignored, nothing is converted.
 //   - All that is wrong with a config is reported at once, each with its path, the value and the remedy.
 //   - Bad names, a name used twice, and an example that does not work are errors when the registry is made.
+//
+// # Testing
+//
+// Package plugintest tests a plugin in one call: descriptions, example, nonsense in its config, cancellation, leaks, exit codes.
 package plugin

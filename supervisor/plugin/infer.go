@@ -81,7 +81,9 @@ func (in *inference) visitFields(t reflect.Type, path string) error {
 // extend puts t among the types with a say if it has one.
 func (in *inference) extend(t reflect.Type, path string) error {
 	extender, extends := reflect.New(t).Interface().(SchemaExtender)
-	if t.Kind() == reflect.Pointer || !extends && !isLeaf(t) {
+	_, defaults := reflect.New(t).Interface().(Defaulter)
+	defaults = defaults && t.Kind() == reflect.Struct && !isLeaf(t)
+	if t.Kind() == reflect.Pointer || !extends && !defaults && !isLeaf(t) {
 		return nil
 	}
 	s := &jsonschema.Schema{Type: "string"}
@@ -100,6 +102,11 @@ func (in *inference) extend(t reflect.Type, path string) error {
 	for _, name := range sortedKeys(s.Properties) {
 		if _, ok := in.fields[t][name]; !ok && in.fields[t] != nil {
 			return fmt.Errorf("%s: ExtendSchema adds the key %q, for which %s has no field", path, name, t)
+		}
+	}
+	if defaults { // of the type as such: it may stand in a list, in a map or behind a pointer
+		if err := addDefaults(s, reflect.New(t).Interface()); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
 		}
 	}
 	in.schemas[t] = s

@@ -36,8 +36,9 @@ type Definition[Config any] struct {
 	Build func(Config) (supervisor.Task, error)
 }
 
-// Defaulter is an optional interface of a config. SetDefaults is called on a new config before the keys that are given are filled in, so that a key
-// that is given wins, even with a zero value. What it sets appears as `default` in the schema. It must set the same each time.
+// Defaulter is an optional interface of a config and of the structs in it. SetDefaults is called on a new config before the keys that are given are
+// filled in, so that a key that is given wins, even with a zero value; on structs in lists, in maps and behind pointers, when they are given; on
+// other structs before it is called on the one around them. What it sets appears as `default` in the schema. It must set the same each time.
 type Defaulter interface{ SetDefaults() }
 
 // Validator is an optional interface of a config, for rules that its schema cannot state. Validate is called once the config has passed

@@ -89,17 +89,13 @@ func orLimit(bound *float64, limit float64) *float64 {
 	return bound
 }
 
-// addDefaults writes what SetDefaults sets into the schema.
+// addDefaults writes what SetDefaults sets into the schema. config is a pointer to a zero value.
 func addDefaults(s *jsonschema.Schema, config any) error {
-	d, ok := config.(Defaulter)
-	if !ok {
-		return nil
-	}
 	zero, err := toObject(config)
 	if err != nil {
 		return fmt.Errorf("zero %T: %w", config, err)
 	}
-	d.SetDefaults()
+	setDefaults(reflect.ValueOf(config).Elem())
 	set, err := toObject(config)
 	if err != nil {
 		return fmt.Errorf("defaults of %T: %w", config, err)

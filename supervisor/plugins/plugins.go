@@ -7,7 +7,10 @@ import (
 
 	"github.com/taskvisor/taskvisor/supervisor/plugin"
 	"github.com/taskvisor/taskvisor/supervisor/plugins/exec"
+	"github.com/taskvisor/taskvisor/supervisor/plugins/file"
+	"github.com/taskvisor/taskvisor/supervisor/plugins/http"
 	"github.com/taskvisor/taskvisor/supervisor/plugins/sleep"
+	"github.com/taskvisor/taskvisor/supervisor/plugins/tcp"
 )
 
 // Options are what the operator of a daemon decides about the built-in plugins. The zero value works: plugins that need a decision are
@@ -24,6 +27,9 @@ func Default(o Options) ([]plugin.Plugin, error) {
 	}
 	return []plugin.Plugin{
 		command,
+		file.New(),
+		http.New(),
 		sleep.New(),
+		tcp.New(),
 	}, nil
 }

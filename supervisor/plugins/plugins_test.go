@@ -14,9 +14,9 @@ func TestTheBuiltInPlugins(t *testing.T) {
 		options plugins.Options
 		want    string
 	}{
-		"by default":    {plugins.Options{}, "exec false, sleep true"},
-		"exec allowed":  {plugins.Options{Exec: exec.Options{Allow: []string{"sh"}}}, "exec true, sleep true"},
-		"exec in guard": {plugins.Options{Exec: exec.Options{Allow: []string{"sh"}, Guard: exec.NewGuard()}}, "exec true, sleep true"},
+		"by default":    {plugins.Options{}, "exec false, file true, http true, sleep true, tcp true"},
+		"exec allowed":  {plugins.Options{Exec: exec.Options{Allow: []string{"sh"}}}, "exec true, file true, http true, sleep true, tcp true"},
+		"exec in guard": {plugins.Options{Exec: exec.Options{Allow: []string{"sh"}, Guard: exec.NewGuard()}}, "exec true, file true, http true, sleep true, tcp true"},
 	} {
 		list, err := plugins.Default(test.options)
 		if err != nil {

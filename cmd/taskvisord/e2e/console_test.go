@@ -78,6 +78,47 @@ func checkBackground(steps []step) error {
 	return nil
 }
 
+// sections returns the text with the lines of all sections blank whose heading, a line that begins with "## ", is not wanted. What stands before the
+// first one has the heading "".
+func sections(markdown string, wanted func(heading string) bool) string {
+	lines := strings.Split(markdown, "\n")
+	heading, inBlock := "", false
+	for i, line := range lines {
+		switch {
+		case fence.MatchString(line):
+			inBlock = !inBlock
+		case !inBlock && strings.HasPrefix(line, "## "):
+			heading = line
+		}
+		if !wanted(heading) {
+			lines[i] = ""
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// readBlock returns the only block that is marked so.
+func readBlock(markdown, mark string) (text string, err error) {
+	found, inBlock, wanted := 0, false, false
+	for line := range strings.Lines(markdown) {
+		m := fence.FindStringSubmatch(strings.TrimSuffix(line, "\n"))
+		switch {
+		case m != nil:
+			inBlock = !inBlock
+			wanted = inBlock && m[1] == mark
+			if wanted {
+				found++
+			}
+		case wanted:
+			text += line
+		}
+	}
+	if found != 1 {
+		return "", fmt.Errorf("there are %d blocks that are marked %s, want one", found, mark)
+	}
+	return text, nil
+}
+
 // addLine adds a line of a console block to the steps.
 func addLine(steps []step, line string, number int, background bool) ([]step, error) {
 	if command, ok := strings.CutPrefix(line, "$ "); ok {
@@ -105,6 +146,21 @@ func addLine(steps []step, line string, number int, background bool) ([]step, er
 func (s *step) program() string {
 	name, _, _ := strings.Cut(s.command, " ")
 	return name
+}
+
+func TestSections(t *testing.T) {
+	markdown := "a\n## B\nb\n```go\n## c\n```\n## D\nd\n```sh\ne\n```\n"
+	if got, want := sections(markdown, func(heading string) bool { return heading == "## B" }), "\n## B\nb\n```go\n## c\n```\n\n\n\n\n\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got, err := readBlock(markdown, "go"); err != nil || got != "## c\n" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	for _, bad := range []string{"", markdown + markdown} {
+		if got, err := readBlock(bad, "go"); err == nil {
+			t.Errorf("got %q, want an error", got)
+		}
+	}
 }
 
 func TestReadConsole(t *testing.T) {

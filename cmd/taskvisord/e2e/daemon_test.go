@@ -27,9 +27,15 @@ func startDaemon(t *testing.T, flags ...string) *daemon {
 // startDaemonIn starts it in a folder.
 func startDaemonIn(t *testing.T, dir string, flags ...string) *daemon {
 	t.Helper()
+	return startProgram(t, bin.daemon, dir, flags...)
+}
+
+// startProgram starts a daemon that may be another program than taskvisord.
+func startProgram(t *testing.T, program, dir string, flags ...string) *daemon {
+	t.Helper()
 	flags = append(flags, "--listen", "127.0.0.1:0")
 	p := startCommand(t, func(ctx context.Context) *exec.Cmd {
-		cmd := exec.CommandContext(ctx, bin.daemon, flags...)
+		cmd := exec.CommandContext(ctx, program, flags...)
 		cmd.Dir = dir
 		return cmd
 	})

@@ -13,8 +13,8 @@
 // For a named moment, never for a time: a line of output, an event, the end of a process, the end of a pipe. Each process has a deadline
 // after which it is killed and the test fails with all that the process printed.
 //
-// # The session of README.md
+// # The sessions of README.md, and of the README.md of each plugin
 //
 // A fenced block that is marked console is run against a daemon that was started like `make run` does, and its output is compared;
-// readme_test.go has the format.
+// console_test.go has the format, pluginreadme_test.go what plugins find beside the daemon.
 package e2e

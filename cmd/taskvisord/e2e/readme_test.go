@@ -26,21 +26,27 @@ var mayRun = []string{"grpcurl", "grpc-health-probe"}
 // TestReadmeSession runs the console blocks of README.md, as console_test.go reads and pattern_test.go compares them, against a daemon that
 // was started like `make run` starts it, as the reader has just done.
 func TestReadmeSession(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join(root, "README.md"))
+	d := startAsMakeRun(t)
+	s := session{document: "README.md", mayRun: mayRun, standIns: []string{documentedAddr, d.addr}, ids: identities{}}
+	s.play(t, func(heading string) bool { return heading != ownDaemon })
+}
+
+// everything is for play.
+func everything(string) bool { return true }
+
+// play runs all steps of those sections of the document whose heading is wanted.
+func (s *session) play(t *testing.T, wanted func(heading string) bool) {
+	t.Helper()
+	steps, err := readConsole(sections(s.read(t), wanted))
 	if err != nil {
-		t.Fatalf("README.md has to show a session with grpcurl: %v", err)
-	}
-	steps, err := readConsole(string(text))
-	if err != nil {
-		t.Fatalf("README.md: %v", err)
+		t.Fatalf("%s: %v", s.document, err)
 	}
 	if len(steps) == 0 {
-		t.Fatal("README.md has no block that is marked console: there is no session to run. console_test.go has the format")
+		t.Fatalf("%s has no block that is marked console: there is no session to run. console_test.go has the format", s.document)
 	}
-	s := session{daemon: startAsMakeRun(t), ids: identities{}}
 	for _, step := range steps {
-		if !slices.Contains(mayRun, step.program()) {
-			t.Fatalf("README.md:%d: %s: only %q may stand in a console block", step.line, step.program(), mayRun)
+		if !slices.Contains(s.mayRun, step.program()) {
+			t.Fatalf("%s:%d: %s: only %q may stand in a console block", s.document, step.line, step.program(), s.mayRun)
 		}
 		s.run(t, step)
 	}
@@ -51,12 +57,24 @@ func TestReadmeSession(t *testing.T) {
 	}
 }
 
+// read returns the document.
+func (s *session) read(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(s.document)))
+	if err != nil {
+		t.Fatalf("%s has to show a session with grpcurl: %v", s.document, err)
+	}
+	return string(text)
+}
+
 // settling is how long what happened in the session may take to show in another terminal.
 const settling = 10 * time.Second
 
-// session runs steps against a daemon.
+// session runs the steps of a document.
 type session struct {
-	daemon     *daemon
+	document   string   // path from the root
+	mayRun     []string // programs
+	standIns   []string // what the document has, and what this test has in its place, in turn
 	ids        identities
 	background []backgroundStep
 }
@@ -85,7 +103,7 @@ func (s *session) run(t *testing.T, step step) {
 func (s *session) report(t *testing.T, step step, err error, printed string) {
 	t.Helper()
 	if err != nil {
-		t.Fatalf("README.md:%d: $ %s\n%v\nIt printed:\n%s", step.line, step.command, err, printed)
+		t.Fatalf("%s:%d: $ %s\n%v\nIt printed:\n%s", s.document, step.line, step.command, err, printed)
 	}
 }
 
@@ -135,23 +153,29 @@ func (s *session) awaitOutput(step step, p *process) error {
 			return fmt.Errorf("it ended before it had printed what is documented: %w", err)
 		}
 		offset = next
-		printed := strings.ReplaceAll(p.stdout.String()[:offset], s.daemon.addr, documentedAddr)
+		printed := s.asDocumented(p.stdout.String()[:offset])
 		if err = compareStream(s.ids, step.output, printed); err == nil || errors.Is(err, errTooMuch) {
 			return err
 		}
 	}
 }
 
-// output returns what a command has printed, with the address that the document has.
-func (s *session) output(p *process) string {
-	return strings.ReplaceAll(p.output(), s.daemon.addr, documentedAddr)
+// output returns what a command has printed, with the addresses and files that the document has.
+func (s *session) output(p *process) string { return s.asDocumented(p.output()) }
+
+func (s *session) asDocumented(text string) string {
+	reversed := slices.Clone(s.standIns)
+	for i := 0; i < len(reversed); i += 2 {
+		reversed[i], reversed[i+1] = reversed[i+1], reversed[i]
+	}
+	return strings.NewReplacer(reversed...).Replace(text)
 }
 
-// start starts a command by the shell, as the reader does, in a process group of its own, which a terminal would interrupt as one. The address
-// is that of the daemon of this test, uids are those that it made.
+// start starts a command by the shell, as the reader does, in a process group of its own, which a terminal would interrupt as one. Addresses
+// and files are those of this test, uids are those that it made.
 func (s *session) start(t *testing.T, step step) *process {
 	t.Helper()
-	command := s.ids.apply(strings.ReplaceAll(step.command, documentedAddr, s.daemon.addr))
+	command := s.ids.apply(strings.NewReplacer(s.standIns...).Replace(step.command))
 	return startCommand(t, func(ctx context.Context) *exec.Cmd {
 		cmd := exec.CommandContext(ctx, "sh", "-c", command)
 		cmd.Dir = root

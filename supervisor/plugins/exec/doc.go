@@ -52,6 +52,7 @@
 //   - Without one, the command itself dies with the daemon on Linux, unless it is a setuid program; what it has started does not.
 //   - A process that leaves the group (setsid, daemonize) may outlive the attempt. It cannot hang the attempt, even if it keeps the output
 //     open: a second after the end of the command the output is closed, a warning is logged, and SIGPIPE meets whoever goes on writing.
+//   - All that the processes of the group have written is read, however busy the machine is.
 //   - An attempt holds at most 4 KiB for each stream and 5 KiB of last lines, whatever is written. A longer line is cut and marked, a flood is read
 //     as fast as it comes.
 //

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode"
 
@@ -28,7 +29,7 @@ func (s stream) String() string { return [...]string{stdout: "stdout", stderr: "
 
 // lineSink takes the lines that a child writes, without their ends. The lines of one stream come one after the other, those of two streams at the
 // same time. text is valid during the call only and at most maxLine bytes; cut says that the line goes on. A sink that takes its time
-// makes the child wait in write(2); it may even hang, but then the lines that follow are lost to the other sinks too.
+// makes the child wait in write(2), and the attempt for its last lines, as any body waits that writes to a log.
 type lineSink interface {
 	line(from stream, text []byte, cut bool)
 }
@@ -161,6 +162,7 @@ func printable(text []byte) string {
 type output struct {
 	sink    lineSink
 	readers sync.WaitGroup
+	held    atomic.Bool // somebody who left the group goes on holding a pipe open
 	read    [2]*os.File // by stream; the ends to read from
 	write   [2]*os.File // the ends for the child
 }
@@ -193,24 +195,24 @@ func (o *output) inodes() (numbers []uint64) {
 func (o *output) start() {
 	for s, r := range o.read {
 		o.write[s].Close()
-		o.readers.Go(func() { _ = readLines(r, stream(s), o.sink) }) // the end of a pipe or its closing, both mean no more lines
+		o.readers.Go(func() {
+			if err := readLines(&pipeEnd{file: r}, stream(s), o.sink); errors.Is(err, errHeldOpen) {
+				o.held.Store(true)
+			} // else it is the end of the pipe
+		})
 	}
 }
 
-// finish reads on until nobody holds the pipes open for writing, but no longer than patience: a process that left the group may keep them open for
-// good. It reports whether all was read.
+// finish returns when all that was written has been passed on. It is called when the group is gone, and waits no longer than patience for others to let
+// go of the pipes: a process that left the group may keep them open for good. It reports whether nobody does.
 func (o *output) finish(patience time.Duration) bool {
 	defer o.closeAll()
-	done := make(chan struct{})
-	go func() { o.readers.Wait(); close(done) }()
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	select {
-	case <-done:
-		return true
-	case <-timer.C:
-		return false
+	deadline := time.Now().Add(patience)
+	for _, r := range o.read {
+		_ = r.SetReadDeadline(deadline) // pipes have deadlines
 	}
+	o.readers.Wait()
+	return !o.held.Load()
 }
 
 func (o *output) closeAll() {

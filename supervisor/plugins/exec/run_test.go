@@ -93,10 +93,10 @@ func TestACommandThatCannotBeStartedIsAFailureThatSaysWhy(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, config := range map[string]map[string]any{
-		`cannot start "no-such-thing": executable file not found in $PATH, which is "/bin:/usr/bin" for the daemon`: {"command": []string{"no-such-thing"}},
-		`cannot start "/no/such": stat /no/such: no such file or directory`:                                         {"command": []string{"/no/such"}},
-		`cannot start "` + plain + `": permission denied`:                                                           {"command": []string{plain}},
-		`cannot start "sh": chdir /no/such: no such file or directory`:                                              {"command": []string{"sh"}, "dir": "/no/such"},
+		`cannot start "no-such-thing": executable file not found in $PATH of the daemon (2 folders); install it there, or give an absolute path`: {"command": []string{"no-such-thing"}},
+		`cannot start "/no/such": stat /no/such: no such file or directory`:                                                                      {"command": []string{"/no/such"}},
+		`cannot start "` + plain + `": permission denied`:                                                                                        {"command": []string{plain}},
+		`cannot start "sh": chdir /no/such: no such file or directory`:                                                                           {"command": []string{"sh"}, "dir": "/no/such"},
 	} {
 		reason, _, hasCode := failure(t, newLab(t, config).wait())
 		if reason != want || hasCode {

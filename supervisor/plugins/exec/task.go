@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"os"
 	osexec "os/exec"
+	"path/filepath"
 	"time"
 
 	"github.com/taskvisor/taskvisor/supervisor"
 )
 
-// drainDelay is how long to go on reading after the end of the group: what is in the pipes is there at once, and more can only come from a
-// process that left the group.
+// drainDelay is how long to wait for more output after the end of the group: what is in the pipes is read in any case, and more can only come
+// from a process that left the group.
 const drainDelay = time.Second
 
 // task is the body.
@@ -67,13 +68,14 @@ func (t *task) command(ctx context.Context) (*osexec.Cmd, error) {
 	return &osexec.Cmd{Path: path, Args: argv, Dir: t.config.Dir, Env: environ(os.Environ(), &t.config, info, t.guard)}, nil
 }
 
-// lookupError says why no file was found for a command, and where it was looked for.
+// lookupError says why no file was found for a command. It comes with each attempt, so it does not show the whole PATH.
 func lookupError(command string, err error) error {
 	if e, ok := errors.AsType[*osexec.Error](err); ok {
 		err = e.Err // what is around it names the command again
 	}
 	if errors.Is(err, osexec.ErrNotFound) {
-		return fmt.Errorf("cannot start %q: %w, which is %q for the daemon", command, err, os.Getenv("PATH"))
+		return fmt.Errorf("cannot start %q: %w of the daemon (%d folders); install it there, or give an absolute path",
+			command, err, len(filepath.SplitList(os.Getenv("PATH"))))
 	}
 	return fmt.Errorf("cannot start %q: %w", command, err)
 }
