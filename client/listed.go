@@ -37,5 +37,8 @@ func (l *listed) has(e *pb.Event) bool {
 		*l = listed{}
 		return false
 	}
+	if e.GetKind() == pb.EventKind_EVENT_KIND_TASK_OUTPUT {
+		return false // no task shows its output
+	}
 	return e.GetUid() != "" && e.GetSequence() <= l.sequences[e.GetUid()]
 }

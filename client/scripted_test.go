@@ -153,7 +153,7 @@ func position(sequence uint64) *pb.WatchEventsResponse {
 	return &pb.WatchEventsResponse{Cursor: at("e", sequence)}
 }
 
-// events is a message of the log e with events of these sequences, about a task "t" whose uid is "u".
+// events is a message of the log e with events of these sequences, of output of a task "t" whose uid is "u".
 func events(sequences ...uint64) *pb.WatchEventsResponse {
 	return eventsIn("e", sequences...)
 }
@@ -163,6 +163,13 @@ func eventsIn(epoch string, sequences ...uint64) *pb.WatchEventsResponse {
 	for _, n := range sequences {
 		msg.Events = append(msg.Events, &pb.Event{Sequence: n, Kind: pb.EventKind_EVENT_KIND_TASK_OUTPUT, Task: "t", Uid: "u"})
 	}
+	return msg
+}
+
+// starting is a message of the log e with the start of an attempt of that task.
+func starting(sequence uint64) *pb.WatchEventsResponse {
+	msg := events(sequence)
+	msg.Events[0].Kind = pb.EventKind_EVENT_KIND_TASK_STARTING
 	return msg
 }
 

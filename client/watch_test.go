@@ -153,8 +153,11 @@ func TestWatch(t *testing.T) {
 			sends(unavailable, partOfSnapshot), sends(unavailable, partOfSnapshot, synced("e", 3)),
 		}, "snapshot @none, task t @none, snapshot @none, task t @none, synced @e:3", []int{-1, -1, 3}},
 		"what the tasks of a snapshot show does not come again on another stream": {snapshot, nil, []func(serverStream) error{
-			sends(unavailable, synced("e", 3, task(5))), sends(unavailable, events(4, 5, 6)),
+			sends(unavailable, synced("e", 3, task(5))), sends(unavailable, starting(4), starting(5), starting(6)),
 		}, "snapshot @none, task t @none, synced @e:3, event 6 @e:6", []int{-1, 3, 6}},
+		"but for output, which no task shows": {snapshot, nil, []func(serverStream) error{
+			sends(unavailable, synced("e", 3, task(5))), sends(unavailable, starting(4), events(5, 6)),
+		}, "snapshot @none, task t @none, synced @e:3, event 5 @e:5, event 6 @e:6", []int{-1, 3, 6}},
 		"what the server leaves out after a snapshot is no hole": {snapshot, nil, []func(serverStream) error{
 			sends(unavailable, synced("e", 3, task(5)), events(6)),
 		}, "snapshot @none, task t @none, synced @e:3, event 6 @e:6", []int{-1, 6}},

@@ -85,8 +85,9 @@ func (w *watch) linger() error {
 	}
 }
 
-// collect moves the cursor over events that have happened, with an empty batch for a scratch pad, and returns those that the filter selects, as a message, or nil if there is
-// nothing to tell: it is left to a heartbeat, then, to tell how far the stream has come. More says that there may be more at once.
+// collect moves the cursor over events that have happened, with an empty batch for a scratch pad, and returns those that the filter selects, as
+// a message, or nil if there is nothing to tell: it is left to a heartbeat, then, to tell how far the stream has come. More says that there
+// may be more at once.
 func (w *watch) collect(b *batch) (m *frame, more bool) {
 	defer b.reset()
 	more = true
@@ -122,7 +123,8 @@ func (w *watch) pass(sequence uint64) {
 
 // selects reports whether the stream is to deliver event i of the run, which has this sequence.
 func (w *watch) selects(key *eventKey, sequence uint64) bool {
-	return !w.listed.has(key.uid, sequence) && w.filter.match(key)
+	shown := key.kind != supervisor.TaskOutput && w.listed.has(key.uid, sequence) // no task shows its output
+	return !shown && w.filter.match(key)
 }
 
 // selectsAll reports whether there is no need to ask.

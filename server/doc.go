@@ -37,7 +37,7 @@
 // # What callers owe
 //
 //   - A client that resumes a stream which began with a snapshot skips what a task of that snapshot shows already: events of the task up to
-//     its Task.sequence.
+//     its Task.sequence, but for those of output, which no task shows.
 //   - Tasks that the program adds past the server, by Supervisor.Add, are listed like others, with a spec without plugin and config.
 //
 // # Memory

@@ -82,8 +82,8 @@ func (f *frame) copy(pieces [][]byte, size int, c supervisor.Cursor) {
 	f.payload = append(f.buffers[:0], mem.NewBuffer(buf, pool))
 }
 
-// ProtoReflect implements proto.Message. It works until the frame was sent.
-func (f *frame) ProtoReflect() protoreflect.Message {
+// message returns the message. It works until the frame was sent.
+func (f *frame) message() *pb.WatchEventsResponse {
 	if f.decoded == nil {
 		m := new(pb.WatchEventsResponse)
 		if err := protobuf.Unmarshal(f.payload.Materialize(), m); err != nil {
@@ -91,8 +91,11 @@ func (f *frame) ProtoReflect() protoreflect.Message {
 		}
 		f.decoded = m
 	}
-	return f.decoded.ProtoReflect()
+	return f.decoded
 }
+
+// ProtoReflect implements proto.Message.
+func (f *frame) ProtoReflect() protoreflect.Message { return f.message().ProtoReflect() }
 
 // String says what the frame is, also after it was sent.
 func (f *frame) String() string { return fmt.Sprintf("%d events in %d bytes", f.events, f.size) }

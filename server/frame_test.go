@@ -1,13 +1,17 @@
 package server_test
 
 import (
+	"context"
 	"fmt"
 	"sync/atomic"
 	"testing"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding"
 	protocodec "google.golang.org/grpc/encoding/proto"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
@@ -55,4 +59,36 @@ type sendHook struct {
 func (s sendHook) SendMsg(m any) error {
 	s.before(m)
 	return s.ServerStream.SendMsg(m)
+}
+
+// ownStream is a stream without gRPC, whose program has enough once a task was removed.
+type ownStream struct {
+	grpc.ServerStreamingServer[pb.WatchEventsResponse]
+	ctx    context.Context
+	leave  context.CancelFunc
+	events []*pb.Event
+}
+
+func (s *ownStream) Context() context.Context     { return s.ctx }
+func (s *ownStream) SetHeader(metadata.MD) error  { return nil }
+func (s *ownStream) SendHeader(metadata.MD) error { return nil }
+
+func (s *ownStream) Send(m *pb.WatchEventsResponse) error {
+	s.events = append(s.events, m.GetEvents()...)
+	if n := len(s.events); n > 0 && s.events[n-1].GetKind() == pb.EventKind_EVENT_KIND_TASK_REMOVED {
+		s.leave()
+	}
+	return nil
+}
+
+// "Its methods may be called also without gRPC": messages are then what their type says.
+func TestWatchEventsWithoutGRPC(t *testing.T) {
+	h := newHarness(t)
+	waitFor(t, h, h.Add("a", servertest.Succeed))
+	s := &ownStream{}
+	s.ctx, s.leave = context.WithCancel(t.Context())
+	err := h.Server.WatchEvents(&pb.WatchEventsRequest{Start: startOldest}, s)
+	if status.Code(err) != codes.Canceled || len(s.events) != 6 {
+		t.Errorf("%v, %d events", err, len(s.events))
+	}
 }

@@ -471,3 +471,32 @@ func TestListThenWatchIsExactInAStorm(t *testing.T) {
 		all.wantExact(t, followers[i], snapshot{begin: s.begin}, selectAll)
 	}
 }
+
+// A line that a task writes while the snapshot is taken is no part of the task as it is shown, so it is delivered, whatever the task does next.
+func TestSnapshotDoesNotHideOutput(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		g := newGate()
+		h := newHarness(t, servertest.WithGRPC(grpc.ChainStreamInterceptor(g.intercept)))
+		speak := make(chan struct{})
+		h.Define("speaks", func(ctx context.Context) error {
+			<-speak
+			supervisor.OutputLine(ctx, supervisor.Stdout, "hello")
+			return errors.New("then fails")
+		})
+		for i := range 600 { // more than a page
+			h.Add(fmt.Sprintf("t%04d", i), servertest.Wait)
+		}
+		h.Add("z", "speaks", func(s *pb.TaskSpec) { s.CaptureOutput = true })
+		synctest.Wait()
+		g.shut()
+		f := watch(t, h, &pb.WatchEventsRequest{Start: startSnapshot})
+		synctest.Wait() // it has read the first page, and its cursor is before what follows
+		close(speak)
+		synctest.Wait()
+		g.open()
+		f.until(func(msg *pb.WatchEventsResponse) bool { return len(msg.GetEvents()) > 0 })
+		if events := f.events(); len(events) != 1 || events[0].GetLine() != "hello" {
+			t.Errorf("got %v", events)
+		}
+	})
+}

@@ -265,10 +265,10 @@ type fakeStream struct {
 	leave context.CancelFunc
 }
 
-func (f *fakeStream) Context() context.Context     { return f.ctx }
-func (f *fakeStream) SetHeader(metadata.MD) error  { return nil }
-func (f *fakeStream) SendHeader(metadata.MD) error { return nil }
-func (f *fakeStream) SendMsg(any) error            { f.leave(); return nil }
+func (f *fakeStream) Context() context.Context           { return f.ctx }
+func (f *fakeStream) SetHeader(metadata.MD) error        { return nil }
+func (f *fakeStream) SendHeader(metadata.MD) error       { return nil }
+func (f *fakeStream) Send(*pb.WatchEventsResponse) error { f.leave(); return nil }
 
 // Streams that come and go while nothing happens leave nothing behind, not even a place among those who wait for the next event.
 func TestStreamsThatEndLeaveNothingBehind(t *testing.T) {

@@ -39,7 +39,7 @@ type ledger struct {
 
 type ledgerEntry struct {
 	hash    uint64
-	task    uint32
+	task    uint32 // that shows the event in a snapshot: 0 for output, which none does
 	filters uint32 // bit i: filter i selects the event
 }
 
@@ -55,6 +55,9 @@ func (l *ledger) write(e *supervisor.Event) {
 	_, _, tag := protowire.ConsumeTag(l.buf)
 	bytes, _ := protowire.ConsumeBytes(l.buf[tag:])
 	entry := ledgerEntry{hash: maphash.Bytes(l.seed, bytes), task: l.index(e.UID)}
+	if e.Kind == supervisor.TaskOutput {
+		entry.task = 0
+	}
 	for i := range l.filters {
 		if l.filters[i].selects(e) {
 			entry.filters |= 1 << i

@@ -23,7 +23,24 @@ const snapshotPage = 512
 
 // WatchEvents implements taskvisor.v1.SupervisorService.
 func (s *Server) WatchEvents(req *pb.WatchEventsRequest, stream grpc.ServerStreamingServer[pb.WatchEventsResponse]) error {
-	return s.serveWatch(stream, func() (*pb.WatchEventsRequest, error) { return req, nil })
+	return s.serveWatch(&ownStream{stream}, func() (*pb.WatchEventsRequest, error) { return req, nil })
+}
+
+// ownStream is a stream of a program that calls WatchEvents without gRPC: it is given messages that are what their type says.
+type ownStream struct {
+	grpc.ServerStreamingServer[pb.WatchEventsResponse]
+}
+
+// SendMsg implements grpc.ServerStream.
+func (s *ownStream) SendMsg(m any) error {
+	switch m := m.(type) {
+	case *frame:
+		return s.Send(m.message())
+	case *pb.WatchEventsResponse:
+		return s.Send(m)
+	default:
+		return s.ServerStreamingServer.SendMsg(m)
+	}
 }
 
 // handleWatch handles a call of WatchEvents in the place of the generated handler, which would receive the request on the goroutine of the

@@ -673,7 +673,7 @@ type ListTasksResponse struct {
 	// Next page token. Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	// Cursor at which a watch has to resume so that list-then-watch has no gap: it was taken before the first page was read. An event with a sequence
-	// up to Task.sequence of its task is already part of the list.
+	// up to Task.sequence of its task is already part of the list, unless it is one of output.
 	Cursor        *Cursor `protobuf:"bytes,3,opt,name=cursor,proto3" json:"cursor,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

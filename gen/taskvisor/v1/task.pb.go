@@ -766,7 +766,7 @@ type Task struct {
 	// Outcome of the life. Set only in TASK_STATE_FINISHED.
 	Outcome Outcome `protobuf:"varint,12,opt,name=outcome,proto3,enum=taskvisor.v1.Outcome" json:"outcome,omitempty"`
 	// Sequence of the last event of this task: an event of this task with a sequence up to and including this one is already part of
-	// what this message shows.
+	// what this message shows. Not so EVENT_KIND_TASK_OUTPUT: no message but the event shows a line of output.
 	Sequence uint64 `protobuf:"varint,13,opt,name=sequence,proto3" json:"sequence,omitempty"`
 	// Slot that the task owns or waits for.
 	Slot string `protobuf:"bytes,14,opt,name=slot,proto3" json:"slot,omitempty"`
