@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/taskvisor/taskvisor/server/daemon/internal/yamlfile"
+	"github.com/taskvisor/taskvisor/server/yamlfile"
 )
 
 // given is what one layer says about one setting.
