@@ -18,6 +18,7 @@ type app struct {
 	settings       settings   // valid once a verb runs
 	style          style
 	client         *client.Client // nil until connect
+	version        string         // of the server, once it has said so; only the verb version asks
 	limited        bool           // --timeout counts for all of the verb
 }
 
@@ -47,7 +48,7 @@ func (a *app) close() {
 }
 
 // connect returns a client of the server that the settings name. Nothing is sent before the first call.
-func (a *app) connect() (*client.Client, error) {
+func (a *app) connect(more ...client.Option) (*client.Client, error) {
 	if a.client != nil {
 		return a.client, nil
 	}
@@ -55,8 +56,11 @@ func (a *app) connect() (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := a.process.Dial(a.settings.server, opts...)
-	if err != nil {
+	c, err := a.process.Dial(a.settings.server, append(opts, more...)...)
+	switch {
+	case err != nil && a.settings.tokenFile != "" && !a.settings.encrypted():
+		return nil, usagef("%w (here: --tls or --tls-ca FILE)", err)
+	case err != nil:
 		return nil, usageError{err}
 	}
 	a.client = c

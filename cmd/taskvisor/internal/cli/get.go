@@ -28,6 +28,7 @@ func getVerb(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "get NAME|UID", Aliases: []string{"describe"}, Short: "Show a task, and explain why it is in its state",
 		Long: getHelp, Example: getExample, Args: oneArgument("NAME or UID"),
+		ValidArgsFunction: a.completeTasks(true, 1),
 		RunE: a.run(func(ctx context.Context, c *client.Client, args []string) error {
 			ctx, cancel := a.call(ctx)
 			defer cancel()

@@ -53,6 +53,7 @@ func lsVerb(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "ls [NAME|UID...]", Aliases: []string{"list"}, Short: "List tasks",
 		Long: lsHelp, Example: lsExample,
+		ValidArgsFunction: a.completeTasks(false, 0),
 		RunE: a.run(func(ctx context.Context, c *client.Client, args []string) error {
 			req, err := f.request(args)
 			if err != nil {

@@ -38,6 +38,7 @@ func pluginsVerb(a *app) *cobra.Command {
 			}
 			return oneArgument("NAME")(cmd, args)
 		},
+		ValidArgsFunction: a.completePlugins(1),
 		RunE: a.run(func(ctx context.Context, c *client.Client, args []string) error {
 			all, err := a.allPlugins(ctx, c)
 			switch {

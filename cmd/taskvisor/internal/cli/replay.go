@@ -2,7 +2,7 @@ package cli
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"time"
 
 	"github.com/taskvisor/taskvisor/client"
@@ -12,12 +12,15 @@ import (
 // replayBeat is how soon the server says how far it has come with a replay whose filter leaves out what comes last.
 const replayBeat = 100 * time.Millisecond
 
-// replay tells what the log has, from its oldest event, or a cursor, up to what is its end when it begins. It leaves when tell returns false.
-func replay(ctx context.Context, c *client.Client, req *pb.WatchEventsRequest, tell func(client.Update) (bool, error)) error {
-	end, err := c.Cursor(ctx)
-	if err != nil {
-		return err
+// replay tells what the log has, from its oldest event, or a cursor, up to what is its end when it begins, which it returns.
+func replay(ctx context.Context, c *client.Client, req *pb.WatchEventsRequest, tell func(client.Update) error) (end *pb.Cursor, err error) {
+	if end, err = c.Cursor(ctx); err != nil {
+		return nil, err
 	}
+	return end, replayTo(ctx, c, req, end, tell)
+}
+
+func replayTo(ctx context.Context, c *client.Client, req *pb.WatchEventsRequest, end *pb.Cursor, tell func(client.Update) error) error {
 	if end.GetSequence() == 0 {
 		return nil // nothing has happened yet
 	}
@@ -33,11 +36,11 @@ func replay(ctx context.Context, c *client.Client, req *pb.WatchEventsRequest, t
 		}
 		cursor := u.Cursor()
 		if cursor.GetEpoch() != end.GetEpoch() && u.Kind != client.UpdateEpoch {
-			return fmt.Errorf("the server was started anew meanwhile; try again")
+			return errors.New("the server was started anew meanwhile; try again")
 		}
 		past := cursor.GetSequence() > end.GetSequence()
 		if !past && u.Kind != client.UpdatePosition {
-			if more, err := tell(u); err != nil || !more {
+			if err := tell(u); err != nil {
 				return err
 			}
 		}
@@ -55,14 +58,14 @@ func (a *app) asked(ctx context.Context, c *client.Client, t *pb.Task) (who aske
 	}}}
 	ctx, cancel := context.WithTimeout(ctx, askedTimeout)
 	defer cancel()
-	_ = replay(ctx, c, req, func(u client.Update) (bool, error) { // see above
+	_, _ = replay(ctx, c, req, func(u client.Update) error { // see above
 		switch u.Event.GetKind() { //nolint:exhaustive // the filter has no others
 		case pb.EventKind_EVENT_KIND_TASK_ADD_REQUESTED:
 			who.toAdd = u.Event
 		case pb.EventKind_EVENT_KIND_TASK_REMOVE_REQUESTED:
 			who.toRemove = u.Event
 		}
-		return true, nil
+		return nil
 	})
 	if t.GetState() == pb.TaskState_TASK_STATE_QUEUED {
 		who.owner = ownerOfSlot(ctx, c, t.GetSlot())

@@ -40,6 +40,7 @@ func rmVerb(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "rm {NAME|UID}...", Aliases: []string{"remove", "stop"}, Short: "Stop tasks, and wait until they have",
 		Long: rmHelp, Example: rmExample,
+		ValidArgsFunction: a.completeTasks(false, 0),
 		RunE: a.run(func(ctx context.Context, c *client.Client, args []string) error {
 			if err := f.check(args); err != nil {
 				return err

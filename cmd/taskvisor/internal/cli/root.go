@@ -50,7 +50,7 @@ func root(a *app, verbs []*cobra.Command) *cobra.Command {
 	cmd.SetVersionTemplate("{{.Version}}\n")
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	a.flags.addTo(cmd.PersistentFlags())
-	cmd.CompletionOptions.HiddenDefaultCmd = false
+	a.completeFlags(cmd)
 	cmd.AddCommand(a.verbs()...)
 	cmd.AddCommand(verbs...)
 	for _, verb := range verbs {
@@ -62,10 +62,11 @@ func root(a *app, verbs []*cobra.Command) *cobra.Command {
 // verbs are those of this package.
 func (a *app) verbs() []*cobra.Command {
 	verbs := []*cobra.Command{
-		addVerb(a), lsVerb(a), getVerb(a), waitVerb(a), rmVerb(a), pluginsVerb(a), versionVerb(a),
+		addVerb(a), lsVerb(a), getVerb(a), rmVerb(a), watchVerb(a), eventsVerb(a), logsVerb(a), waitVerb(a), pluginsVerb(a), versionVerb(a),
 	}
 	for _, verb := range verbs {
 		verb.PersistentPreRunE = func(*cobra.Command, []string) error { return a.load() }
+		a.completeFlags(verb)
 	}
 	return verbs
 }

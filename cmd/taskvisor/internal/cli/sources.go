@@ -61,7 +61,7 @@ func (v *flagValue) Type() string {
 	case v.setting.file:
 		return "file"
 	}
-	return v.setting.name
+	return v.setting.wants
 }
 
 // Set implements pflag.Value.

@@ -147,9 +147,9 @@ func (f *specFlags) config(command []string) (*structpb.Struct, error) {
 
 // jsonProblem says what is wrong with JSON in the words of package json, which has the place.
 func jsonProblem(text string, err error) string {
-	var any map[string]any
+	var object map[string]any
 	var syntax *json.SyntaxError
-	plain := json.Unmarshal([]byte(text), &any)
+	plain := json.Unmarshal([]byte(text), &object)
 	if errors.As(plain, &syntax) {
 		return fmt.Sprintf("%v, at character %d", plain, syntax.Offset)
 	}

@@ -39,10 +39,11 @@ func waitVerb(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "wait NAME|UID", Short: "Wait until a task has ended; the exit code is its outcome",
 		Long: waitHelp, Example: waitExample, Args: oneArgument("NAME or UID"),
+		ValidArgsFunction: a.completeTasks(false, 1),
 		RunE: a.run(func(ctx context.Context, c *client.Client, args []string) error {
 			ctx, cancel := a.endless(ctx)
 			defer cancel()
-			t, err := c.Wait(ctx, refOf(args[0]), a.reconnects())
+			t, err := c.Wait(ctx, refOf(args[0]), a.reconnects(ctx))
 			if err != nil {
 				return a.notFound(ctx, c, args[0], err)
 			}
@@ -84,7 +85,7 @@ func (a *app) waitFor(ctx context.Context, c *client.Client, tasks []*pb.Task) e
 	defer cancel()
 	var first error
 	for _, t := range tasks {
-		final, err := c.Wait(ctx, client.ByUID(t.GetUid()), a.reconnects())
+		final, err := c.Wait(ctx, client.ByUID(t.GetUid()), a.reconnects(ctx))
 		if err != nil {
 			return err
 		}

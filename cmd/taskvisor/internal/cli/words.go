@@ -137,7 +137,8 @@ func cut(text string, n int) string {
 	return strings.TrimRight(string(runes[:n-1]), " ") + "…"
 }
 
-func pick(condition bool, yes, no string) string {
+// pick returns yes if the condition holds, and no if not.
+func pick[T any](condition bool, yes, no T) T {
 	if condition {
 		return yes
 	}

@@ -77,8 +77,18 @@ func golden(t *testing.T, dir, text string) {
 		t.Fatalf("%v; write it with -cli.update", err)
 	}
 	if text != string(want) {
-		t.Errorf("%s differs; look at it with -cli.update and git diff. It is now:\n%s", name, text)
+		t.Errorf("%s differs; look at it with -cli.update and git diff. %s", name, firstDifference(string(want), text))
 	}
+}
+
+func firstDifference(want, got string) string {
+	wanted := strings.Split(want, "\n")
+	for i, line := range strings.Split(got, "\n") {
+		if i >= len(wanted) || line != wanted[i] {
+			return fmt.Sprintf("Line %d is now\n%s\nand was\n%s", i+1, line, strings.Join(wanted[min(i, len(wanted)):min(i+1, len(wanted))], ""))
+		}
+	}
+	return "It is shorter now."
 }
 
 var uidPattern = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
@@ -97,11 +107,11 @@ func normalised(text string) string {
 	})
 }
 
-// run runs a command, adds it to the transcript, and returns the exit code.
-func (w *world) run(args ...string) int { return w.runFor(0, args...) }
+// run runs a command and adds it to the transcript.
+func (w *world) run(args ...string) { w.runFor(0, args...) }
 
 // runFor is run for a command that goes on, until it is interrupted after a time.
-func (w *world) runFor(d time.Duration, args ...string) int {
+func (w *world) runFor(d time.Duration, args ...string) {
 	w.t.Helper()
 	stdout, stderr, code := w.output(d, args...)
 	fmt.Fprintf(&w.transcript, "$ taskvisor %s\n%s", shown(args), stdout)
@@ -112,7 +122,6 @@ func (w *world) runFor(d time.Duration, args ...string) int {
 		fmt.Fprintf(&w.transcript, "exit code %d\n", code)
 	}
 	w.transcript.WriteByte('\n')
-	return code
 }
 
 // output runs a command and returns what it printed.
@@ -152,9 +161,6 @@ func shown(args []string) string {
 	return strings.Join(quoted, " ")
 }
 
-// settle lets everything happen that does not wait for time.
-func (w *world) settle() { synctest.Wait() }
-
 // pass lets time pass.
 func (w *world) pass(d time.Duration) {
 	time.Sleep(d)
@@ -171,19 +177,26 @@ func (w *world) populate() {
 		<-release
 		return nil
 	})
-	w.Add("web/front", servertest.Wait, labels("app=web", "tier=front"), timeout(10*time.Minute))
-	w.Add("billing-database-migration-of-the-year-2025", "refused", steadily(40*time.Second), labels("app=billing"), retries(5))
-	w.Add("once", servertest.Succeed)
-	w.Add("doomed", servertest.Fail, never)
-	w.Add("export-a", servertest.Wait, slot("export"))
-	w.Add("export-b", servertest.Wait, slot("export"))
-	w.Add("clock", servertest.Succeed, every(90*time.Second))
-	w.Add("stuck", "stubborn")
+	w.add("web/front", servertest.Wait, labels("app=web", "tier=front"), timeout(10*time.Minute))
+	w.add("billing-database-migration-of-the-year-2025", "refused", steadily(40*time.Second), labels("app=billing"), retries(5))
+	w.add("once", servertest.Succeed)
+	w.add("doomed", servertest.Fail, never)
+	w.add("export-a", servertest.Wait, slot("export"))
+	w.add("export-b", servertest.Wait, slot("export"))
+	w.add("clock", servertest.Succeed, every(90*time.Second))
+	w.add("stuck", "stubborn")
 	w.pass(100 * time.Second)
 	go func() { // answers when the grace period is over
 		_, _ = w.Tasks.RemoveTask(w.t.Context(), &pb.RemoveTaskRequest{Name: "stuck", GracePeriod: durationpb.New(time.Second)})
 	}()
 	w.pass(5 * time.Second)
+}
+
+// add adds a task, and lets happen what comes of that at once: what two tasks do at the same moment has no order.
+func (w *world) add(name, body string, changes ...change) *pb.Task {
+	w.t.Helper()
+	defer synctest.Wait()
+	return w.Add(name, body, changes...)
 }
 
 type change = func(*pb.TaskSpec)
@@ -226,3 +239,5 @@ func every(d time.Duration) change {
 		s.Restart = &pb.RestartPolicy{Mode: pb.RestartMode_RESTART_MODE_ALWAYS, Interval: durationpb.New(d)}
 	}
 }
+
+func captured(s *pb.TaskSpec) { s.CaptureOutput = true }
