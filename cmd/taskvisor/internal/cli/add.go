@@ -202,8 +202,8 @@ func (e *placedError) Unwrap() error { return e.error }
 func (a *app) printAdded(tasks []*pb.Task, what string) error {
 	if a.settings.output.isText() {
 		for _, t := range tasks {
-			state := pick(t.GetState() == pb.TaskState_TASK_STATE_UNSPECIFIED || t.GetUid() == "", "", fmt.Sprintf(" (uid %s, %s)", t.GetUid(), stateWord(t)))
-			if _, err := fmt.Fprintf(a.stdout, "task %q %s%s\n", t.GetName(), what, state); err != nil {
+			uid := pick(t.GetUid() == "", "", fmt.Sprintf(" (uid %s)", t.GetUid()))
+			if _, err := fmt.Fprintf(a.stdout, "task %q %s%s\n", t.GetName(), what, uid); err != nil {
 				return err
 			}
 		}

@@ -66,6 +66,8 @@ func unreachable(network, address string, err error) *found {
 	case errors.Is(err, fs.ErrPermission):
 		return &found{"you may not open it" + ownerOf(address),
 			"Become a user who may, or ask the one who runs the daemon."}
+	case socket && (errors.Is(err, syscall.ENOTSOCK) || isOtherFile(address)):
+		return &found{"this file is no socket", "Give the path that the daemon has as its --socket."}
 	case socket && errors.Is(err, syscall.ECONNREFUSED):
 		return &found{"the socket is there, but nobody listens on it: a daemon that was killed left it behind", "Start the daemon; it replaces the socket."}
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -73,10 +75,14 @@ func unreachable(network, address string, err error) *found {
 			"Is the daemon running, and on this port? Its first line of log says where it listens. Another one is chosen with --server HOST:PORT,\n  TASKVISOR_SERVER or the config file."}
 	case errors.Is(err, context.DeadlineExceeded), isNetTimeout(err):
 		return &found{"no answer at all", "Is this the right host, and does a firewall let you through?"}
-	case socket && errors.Is(err, syscall.ENOTSOCK):
-		return &found{"this file is no socket", "Give the path that the daemon has as its --socket."}
 	}
 	return &found{err.Error(), "Is this the right server? --server chooses another."}
+}
+
+// isOtherFile reports that a file is there, and no socket.
+func isOtherFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().Type() != fs.ModeSocket
 }
 
 func isNetTimeout(err error) bool {
