@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 
@@ -57,6 +58,9 @@ func (a *app) connect(more ...client.Option) (*client.Client, error) {
 		return nil, err
 	}
 	c, err := a.process.Dial(a.settings.server, append(opts, more...)...)
+	if inner := errors.Unwrap(err); inner != nil {
+		err = inner // without "dial taskvisor": nobody has asked for that
+	}
 	switch {
 	case err != nil && a.settings.tokenFile != "" && !a.settings.encrypted():
 		return nil, usagef("%w (here: --tls or --tls-ca FILE)", err)

@@ -34,6 +34,8 @@ func (a *app) explain(ctx context.Context, err error) string {
 		return fmt.Sprintf("%s; did you mean %s?", sentence(s), strings.Join(near.names, " or "))
 	case client.IsUnauthenticated(err):
 		return sentence(s) + a.credentialsHint()
+	case client.IsNotFound(err) && a.settings.serverOrigin != "": // who has two servers may have asked the wrong one
+		return fmt.Sprintf("%s (%s, %s)", sentence(s), a.settings.server, a.origin())
 	case client.IsShutdown(err):
 		return sentence(s) + fmt.Sprintf(" (%s)", a.settings.server)
 	case s.Code() == codes.Unavailable:
