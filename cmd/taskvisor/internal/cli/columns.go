@@ -11,7 +11,7 @@ import (
 type column struct {
 	title string
 	right bool // aligned at the right, as numbers are
-	least int  // characters that it may be cut to when the line is too long; 0: never cut
+	least int  // characters that it is cut to when the line is too long, and further if that is not enough; 0: never cut
 }
 
 // cell of a table.
@@ -62,14 +62,23 @@ func (t *columns) widths() []int {
 		}
 		total += widths[i]
 	}
-	for i := len(widths) - 1; i >= 0 && t.style.width > 0 && total > t.style.width; i-- {
-		if least := t.columns[i].least; least > 0 && widths[i] > least {
-			less := min(total-t.style.width, widths[i]-least)
-			widths[i] -= less
-			total -= less
-		}
+	if t.style.width > 0 {
+		total -= t.shorten(widths, total-t.style.width, func(c column) int { return c.least })
+		t.shorten(widths, total-t.style.width, func(c column) int { return utf8.RuneCountInString(c.title) })
 	}
 	return widths
+}
+
+// shorten takes so many characters from the columns that may be cut, the last one first, down to what least says. It returns how many it took.
+func (t *columns) shorten(widths []int, excess int, least func(column) int) (taken int) {
+	for i := len(widths) - 1; i >= 0 && taken < excess; i-- {
+		if t.columns[i].least > 0 {
+			less := min(excess-taken, max(widths[i]-least(t.columns[i]), 0))
+			widths[i] -= less
+			taken += less
+		}
+	}
+	return taken
 }
 
 // line returns a row. Columns for which a very narrow line has no room are left out.

@@ -17,7 +17,7 @@ func TestTablesFit(t *testing.T) {
 		}
 		for line := range strings.Lines(b.String()) {
 			line = strings.TrimSuffix(line, "\n")
-			if n := utf8.RuneCountInString(line); n > max(width, 8) { // a name is not cut to less
+			if n := utf8.RuneCountInString(line); n > max(width, len("NAME")) { // a column is not cut to less than its title
 				t.Errorf("width %d: %d characters: %s", width, n, line)
 			}
 			if strings.ContainsRune(line, 0x1b) {
