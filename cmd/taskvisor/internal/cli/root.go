@@ -16,8 +16,9 @@ const rootHelp = `Control and observe a Taskvisor server, and measure one.
 
 Which server: --server, or else TASKVISOR_SERVER, or else "server: …" in ` + displayConfig + `
 ($XDG_CONFIG_HOME is respected), or else ` + defaultServer + `. All flags that every verb has, --config
-excepted, come from these places in the same way: --tls-ca is TASKVISOR_TLS_CA and tls-ca. For a second server,
-keep a second file: taskvisor --config prod.yaml ls.
+excepted, come from these places in the same way: --tls-ca is TASKVISOR_TLS_CA and tls-ca. But --tls-cert and --tls-key are
+TASKVISOR_CLIENT_CERT and TASKVISOR_CLIENT_KEY, since TASKVISOR_TLS_CERT is that of the daemon. For a second server, keep
+a second file: taskvisor --config prod.yaml ls.
 
 Tables are as wide as the terminal, or as COLUMNS says; into a file or a pipe, nothing is cut. Colours are for
 terminals, and only while NO_COLOR is not set. For scripts there are -o json and the exit codes:

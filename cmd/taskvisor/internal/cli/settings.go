@@ -44,15 +44,21 @@ type setting struct {
 	name  string
 	usage string
 	wants string // one word for the value
-	bool  bool   // the flag needs no value
-	file  bool   // the value is the path of a file; a relative one in the config file is relative to that
-	set   func(s *settings, value string) error
+	// variable is the name in the environment, without its prefix, where it is not that of the flag: the daemon has variables of the same prefix,
+	// and its certificate is not that of this side.
+	variable string
+	bool     bool // the flag needs no value
+	file     bool // the value is the path of a file; a relative one in the config file is relative to that
+	set      func(s *settings, value string) error
 }
 
 // envPrefix is what the variables have in front of the name of the setting.
 const envPrefix = "TASKVISOR_"
 
 func (s *setting) env() string {
+	if s.variable != "" {
+		return envPrefix + s.variable
+	}
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(s.name, "-", "_"))
 }
 
@@ -64,12 +70,12 @@ func table() []setting {
 			s.output, err = parseFormat(v)
 			return err
 		}},
-		{name: "timeout", wants: "duration", usage: "how long to wait for an answer, 0s for ever; in watch, logs and wait: for the end (default 30s, and there for ever)", set: setTimeout},
+		{name: "timeout", wants: "duration", usage: "how long to wait for an answer, 0s for ever; in watch, events, logs, wait and rm: for the end (default 30s, and there for ever)", set: setTimeout},
 		{name: "token-file", file: true, usage: "file with the bearer token to send", set: text(func(s *settings) *string { return &s.tokenFile })},
 		{name: "tls", bool: true, usage: "encrypt, and trust what the system trusts", set: setTLS},
 		{name: "tls-ca", file: true, usage: "encrypt, and trust the certificates in this file", set: text(func(s *settings) *string { return &s.tlsCA })},
-		{name: "tls-cert", file: true, usage: "certificate to show to the server; needs --tls-key", set: text(func(s *settings) *string { return &s.tlsCert })},
-		{name: "tls-key", file: true, usage: "key of that certificate", set: text(func(s *settings) *string { return &s.tlsKey })},
+		{name: "tls-cert", variable: "CLIENT_CERT", file: true, usage: "certificate to show to the server; needs --tls-key", set: text(func(s *settings) *string { return &s.tlsCert })},
+		{name: "tls-key", variable: "CLIENT_KEY", file: true, usage: "key of that certificate", set: text(func(s *settings) *string { return &s.tlsKey })},
 		{name: "tls-server-name", wants: "name", usage: "name in the certificate of the server (default: the host of --server)", set: text(func(s *settings) *string { return &s.tlsServerName })},
 	}
 }

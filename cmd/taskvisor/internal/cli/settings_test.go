@@ -45,6 +45,10 @@ func TestFlagsGoBeforeTheEnvironmentBeforeTheFile(t *testing.T) {
 	if s.server != "env:1" || s.tls || s.timeout != time.Second || s.serverOrigin != "TASKVISOR_SERVER" {
 		t.Errorf("from the environment: %+v", s)
 	}
+	s, _ = loaded(t, []string{"TASKVISOR_TLS_CERT=of-the-daemon.pem", "TASKVISOR_TLS_KEY=of-the-daemon.pem", "TASKVISOR_CONFIG=of-the-daemon.yaml"})
+	if s.encrypted() {
+		t.Errorf("from the environment of a daemon: %+v", s)
+	}
 	s, _ = loaded(t, []string{xdg, "TASKVISOR_SERVER=env:1"}, "--server", "flag:1", "--timeout", "0s", "-o", "json")
 	if s.server != "flag:1" || s.timeout != 0 || !s.timeoutGiven || s.output != formatJSON {
 		t.Errorf("from flags: %+v", s)
@@ -67,6 +71,7 @@ func TestMistakesInSettings(t *testing.T) {
 		{nil, []string{"--config", file("serve: a:1\n")}, "config.yaml:1: serve: is no known field; did you mean server?"},
 		{[]string{"TASKVISOR_TIMEOUT=soon", "TASKVISOR_OUTPUT=xml"}, nil, "TASKVISOR_OUTPUT: wants one of table, wide, json, yaml, name, not \"xml\"\nTASKVISOR_TIMEOUT: wants a duration"},
 		{nil, []string{"--server", ""}, "is empty"},
+		{[]string{"TASKVISOR_CLIENT_CERT=a.pem"}, nil, "give both tls-cert and tls-key, or none"},
 		{nil, []string{"--tls-cert", "a.pem"}, "give both tls-cert and tls-key, or none"},
 		{nil, []string{"--token-file", filepath.Join(dir, "token")}, "token file: stat"},
 	} {
