@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/taskvisor/taskvisor/server"
-	"github.com/taskvisor/taskvisor/server/daemon/internal/yamlfile"
+	"github.com/taskvisor/taskvisor/server/yamlfile"
 )
 
 // minToken is the shortest token that is accepted: as many characters as 64 random bits have in hexadecimal.

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/taskvisor/taskvisor/server/daemon/internal/yamlfile"
+	"github.com/taskvisor/taskvisor/server/yamlfile"
 )
 
 // helpWidth is the width of the help text: a terminal of 100 columns, and readable on one of 80.

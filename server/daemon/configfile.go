@@ -3,7 +3,7 @@ package daemon
 import (
 	"fmt"
 
-	"github.com/taskvisor/taskvisor/server/daemon/internal/yamlfile"
+	"github.com/taskvisor/taskvisor/server/yamlfile"
 )
 
 // readConfigFile returns what the config file says: one mapping with the names of settings as keys; and all that is wrong with it, with file

@@ -9,7 +9,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	taskvisorv1 "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
-	"github.com/taskvisor/taskvisor/server/daemon/internal/yamlfile"
+	"github.com/taskvisor/taskvisor/server/yamlfile"
 )
 
 // adder is AddTask of the service: the one piece of code that judges and adds tasks, whoever asks.

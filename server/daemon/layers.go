@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/taskvisor/taskvisor/server/daemon/internal/yamlfile"
+	"github.com/taskvisor/taskvisor/server/yamlfile"
 )
 
 // given is what one layer says about one setting.
@@ -98,7 +98,7 @@ func environment(table []setting, environ []string) (l layer, configFile string,
 			l[s.name] = given{s.split(value), name}
 		case name == envConfig:
 			configFile = value
-		case !isServiceLink(name) && !isAttempt(name):
+		case !isServiceLink(name) && !isAttempt(name) && !isClient(name):
 			unknown = append(unknown, name)
 		}
 	}
@@ -120,6 +120,16 @@ func isServiceLink(name string) bool {
 func isAttempt(name string) bool {
 	switch strings.TrimPrefix(name, envPrefix) {
 	case "TASK", "UID", "ATTEMPT", "GUARD":
+		return true
+	default:
+		return false
+	}
+}
+
+// isClient recognises the variables of the command line, which people set in shells from which they start a daemon as well.
+func isClient(name string) bool {
+	switch strings.TrimPrefix(name, envPrefix) {
+	case "SERVER", "OUTPUT", "TIMEOUT", "TOKEN_FILE", "TLS", "TLS_CA", "CLIENT_CERT", "CLIENT_KEY", "TLS_SERVER_NAME":
 		return true
 	default:
 		return false

@@ -243,6 +243,9 @@ func TestEnvironment(t *testing.T) {
 		"TASKVISOR_PORT_7700_TCP_ADDR=10.0.0.1",
 		// a daemon that is a task of another daemon
 		"TASKVISOR_TASK=daemon", "TASKVISOR_UID=x", "TASKVISOR_ATTEMPT=1", "TASKVISOR_GUARD=x",
+		// settings of the command line
+		"TASKVISOR_SERVER=a:1", "TASKVISOR_OUTPUT=json", "TASKVISOR_TIMEOUT=1s", "TASKVISOR_TOKEN_FILE=t", "TASKVISOR_TLS=true", "TASKVISOR_TLS_CA=c",
+		"TASKVISOR_CLIENT_CERT=c", "TASKVISOR_CLIENT_KEY=k", "TASKVISOR_TLS_SERVER_NAME=n",
 	})
 	if got, want := fmt.Sprint(l), "map[exec-allow:{[date sh] TASKVISOR_EXEC_ALLOW} grace:{[1s] TASKVISOR_GRACE}]"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	taskvisorv1 "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
-	"github.com/taskvisor/taskvisor/server/daemon/internal/yamlfile"
+	"github.com/taskvisor/taskvisor/server/yamlfile"
 )
 
 // declaration is the tasks of all tasks files, and what is wrong with those files.

@@ -22,6 +22,9 @@ var layers = []layer{
 		tree: "./gen",
 		why:  "Generated from proto/, which knows nothing of any code.",
 	}, {
+		tree: "./server/yamlfile",
+		why:  "Reads files that people write into any protobuf message: the daemon and the command line accept the same files, in the same words.",
+	}, {
 		tree: "./supervisor/internal",
 		why:  "Parts that are generic enough to be described without the word task; with the engine in sight they would not stay so.",
 	}, {
@@ -46,7 +49,7 @@ var layers = []layer{
 		why:  "A server in memory for the tests of server, client and cmd.",
 	}, {
 		tree: "./server/daemon",
-		may:  []string{"./gen", "./server", "./supervisor", "./supervisor/plugin"},
+		may:  []string{"./gen", "./server", "./server/yamlfile", "./supervisor", "./supervisor/plugin"},
 		why:  "The daemon as a library: a daemon of one's own imports it and lists its plugins, so it must not bring any along.",
 	}, {
 		tree: "./client",
@@ -57,7 +60,7 @@ var layers = []layer{
 		why:  "Tests of the repository itself.",
 	}, {
 		tree: "./cmd/taskvisor/internal/cli",
-		may:  []string{"./gen", "./client"},
+		may:  []string{"./gen", "./client", "./server/yamlfile"},
 		why:  "What people can do from a terminal, programs can do with the client package.",
 	}, {
 		tree: "./cmd/taskvisor/internal/bench",

@@ -15,7 +15,7 @@ import (
 const root = "../../.."
 
 // bin has the paths of the programs that these tests run.
-var bin struct{ daemon, grpcurl, probe string }
+var bin struct{ daemon, taskvisor, grpcurl, probe string }
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -27,7 +27,7 @@ func run(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	if err = findTools(); err == nil {
-		err = buildDaemon(dir)
+		err = buildBinaries(dir)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -55,9 +55,9 @@ func findTools() error {
 	return nil
 }
 
-// buildDaemon builds what people get, not what tests like.
-func buildDaemon(dir string) error {
-	bin.daemon = filepath.Join(dir, "taskvisord")
+// buildBinaries builds what people get, not what tests like.
+func buildBinaries(dir string) error {
+	bin.daemon, bin.taskvisor = filepath.Join(dir, "taskvisord"), filepath.Join(dir, "taskvisor")
 	build := makeCommand("build", "BIN="+dir)
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w\n%s", build, err, out)

@@ -62,6 +62,10 @@ func TestMatchLines(t *testing.T) {
 		"uids":           {"task " + uidA + " is\n", "task " + uidB + " is\n", true},
 		"times":          {"at 2026-01-01T00:00:00Z\n", "at 2026-11-23T01:02:03.4Z\n", true},
 		"numbers":        {"exit status 3\n", "exit status 4\n", false},
+		"times of day":   {"02:00:31.118  STOPPED  attempt 1\n", "12:30:00.000  STOPPED   attempt 23\n", true},
+		"another word":   {"02:00:31.118  STOPPED  attempt 1\n", "12:30:00.000  FAILED   attempt 1\n", false},
+		"a table":        {"a  1   0  1.9s\n", "a   12  0  160ms\n", true},
+		"a longer table": {"a  1   0  1.9s\n", "a   12  0\n", false},
 	} {
 		if err := compare(identities{}, tt.documented, tt.printed); (err == nil) != tt.want {
 			t.Errorf("%s: %v", name, err)
@@ -79,6 +83,19 @@ func TestItemsOfAStream(t *testing.T) {
 		``:                                                                                                        false,
 	} {
 		if got := compareStream(identities{}, documented, printed) == nil; got != want {
+			t.Errorf("%s: %t", printed, got)
+		}
+	}
+}
+
+func TestLinesOfAStream(t *testing.T) {
+	for printed, want := range map[string]bool{
+		"00:00:01.000  A\n00:00:02.000  B\n00:00:02.000  C\n00:00:03.000  D\n00:00:04.000  E\n": true,
+		"00:00:01.000  A\n00:00:02.000  B\n":                                                    false,
+		"00:00:01.000  B\n00:00:02.000  A\n00:00:03.000  D\n":                                   false,
+		"": false,
+	} {
+		if got := compareStream(identities{}, "10:00:00.000  A\n10:00:00.000  B\n...\n10:00:01.000  D\n", printed) == nil; got != want {
 			t.Errorf("%s: %t", printed, got)
 		}
 	}

@@ -21,13 +21,13 @@ const documentedAddr = "127.0.0.1:7700"
 
 // mayRun are the programs whose commands may stand in a console block. Whatever else a reader is to type belongs into a block of another
 // kind: this test would run it.
-var mayRun = []string{"grpcurl", "grpc-health-probe"}
+var mayRun = []string{"grpcurl", "grpc-health-probe", "taskvisor"}
 
 // TestReadmeSession runs the console blocks of README.md, as console_test.go reads and pattern_test.go compares them, against a daemon that
 // was started like `make run` starts it, as the reader has just done.
 func TestReadmeSession(t *testing.T) {
 	d := startAsMakeRun(t)
-	s := session{document: "README.md", mayRun: mayRun, standIns: []string{documentedAddr, d.addr}, ids: identities{}}
+	s := session{document: "README.md", mayRun: mayRun, standIns: []string{documentedAddr, d.addr}, ids: identities{}, config: configFor(t, d.addr)}
 	s.play(t, func(heading string) bool { return heading != ownDaemon })
 }
 
@@ -76,7 +76,22 @@ type session struct {
 	mayRun     []string // programs
 	standIns   []string // what the document has, and what this test has in its place, in turn
 	ids        identities
+	config     string // folder of config files; empty: no step needs one
 	background []backgroundStep
+}
+
+// configFor returns a folder of config files that tell taskvisor, which the reader calls without an address, where the daemon of a test listens.
+func configFor(t *testing.T, addr string) string {
+	t.Helper()
+	home := t.TempDir()
+	dir := filepath.Join(home, "taskvisor")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "config.yaml"), []byte("server: "+addr+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return home
 }
 
 // backgroundStep is a command in another terminal.
@@ -114,7 +129,7 @@ const looks = 20
 func (s *session) repeat(t *testing.T, step step) {
 	t.Helper()
 	tries := 1
-	if strings.Contains(step.command, "/ListTasks") {
+	if strings.Contains(step.command, "/ListTasks") || strings.HasPrefix(step.command, "taskvisor ls ") || strings.HasPrefix(step.command, "taskvisor get ") {
 		tries = looks
 	}
 	var printed string
@@ -179,7 +194,8 @@ func (s *session) start(t *testing.T, step step) *process {
 	return startCommand(t, func(ctx context.Context) *exec.Cmd {
 		cmd := exec.CommandContext(ctx, "sh", "-c", command)
 		cmd.Dir = root
-		cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(bin.grpcurl)+string(filepath.ListSeparator)+os.Getenv("PATH"))
+		path := []string{filepath.Dir(bin.daemon), filepath.Dir(bin.grpcurl), os.Getenv("PATH")}
+		cmd.Env = append(os.Environ(), "PATH="+strings.Join(path, string(filepath.ListSeparator)), "XDG_CONFIG_HOME="+s.config)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 		cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 		return cmd

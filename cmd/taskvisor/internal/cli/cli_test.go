@@ -69,9 +69,9 @@ func TestInterruptedIsNotAFailure(t *testing.T) {
 
 func TestVersion(t *testing.T) {
 	var texts [2]bytes.Buffer
-	for i, arg := range []string{"version", "--version"} {
-		if code := Run(t.Context(), Process{Args: []string{arg}, Stdout: &texts[i]}); code != ExitClean {
-			t.Errorf("%s: code %d", arg, code)
+	for i, args := range [][]string{{"version", "--client"}, {"--version"}} {
+		if code := Run(t.Context(), Process{Args: args, Stdout: &texts[i]}); code != ExitClean {
+			t.Errorf("%s: code %d", args, code)
 		}
 	}
 	if text := texts[0].String(); !strings.HasPrefix(text, "taskvisor ") || strings.Count(text, "\n") != 1 || text != texts[1].String() {

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -10,20 +9,35 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// name of the program in its messages.
-const name = "taskvisor"
+// programName is the name of the program in its messages.
+const programName = "taskvisor"
 
-const exitHelp = `Exit codes:
-  0    it did what was asked
-  1    it could not
-  2    the command line is wrong; nothing was done
-  130  interrupted by Ctrl-C or SIGTERM`
+const rootHelp = `Control and observe a Taskvisor server, and measure one.
 
-func root(verbs []*cobra.Command) *cobra.Command {
+Which server: --server, or else TASKVISOR_SERVER, or else "server: …" in ` + displayConfig + `
+($XDG_CONFIG_HOME is respected), or else ` + defaultServer + `. All flags that every verb has, --config
+excepted, come from these places in the same way: --tls-ca is TASKVISOR_TLS_CA and tls-ca. But --tls-cert and --tls-key are
+TASKVISOR_CLIENT_CERT and TASKVISOR_CLIENT_KEY, since TASKVISOR_TLS_CERT is that of the daemon. For a second server, keep
+a second file: taskvisor --config prod.yaml ls.
+
+Tables are as wide as the terminal, or as COLUMNS says; into a file or a pipe, nothing is cut. Colours are for
+terminals, and only while NO_COLOR is not set. For scripts there are -o json and the exit codes:
+
+` + exitCodeHelpText
+
+const rootExample = `  taskvisor add tick --interval 1s -- date      run date every second
+  taskvisor ls                                  list the tasks
+  taskvisor get tick                            explain why it is in its state
+  taskvisor watch tick                          follow what happens to it
+  taskvisor rm tick                             stop it, and wait until it has
+  taskvisor --server /run/taskvisord.sock ls    talk to another server`
+
+func root(a *app, verbs []*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:           name,
+		Use:           programName,
 		Short:         "Control and observe a Taskvisor server",
-		Long:          "Control and observe a Taskvisor server, and measure one.\n\n" + exitHelp,
+		Long:          rootHelp,
+		Example:       rootExample,
 		Version:       fullVersion(),
 		SilenceErrors: true, // Run reports them
 		SilenceUsage:  true, // a page of help hides the sentence that says what is wrong
@@ -36,9 +50,38 @@ func root(verbs []*cobra.Command) *cobra.Command {
 	cmd.Flags().Bool("version", false, "print the version and exit") // cobra's own takes -v, which elsewhere means verbose
 	cmd.SetVersionTemplate("{{.Version}}\n")
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	cmd.AddCommand(versionVerb())
+	a.flags.addTo(cmd.PersistentFlags())
+	a.completeFlags(cmd)
+	cmd.AddCommand(a.verbs()...)
 	cmd.AddCommand(verbs...)
+	for _, verb := range verbs {
+		refuseSettings(a, verb)
+	}
 	return cmd
+}
+
+// verbs are those of this package.
+func (a *app) verbs() []*cobra.Command {
+	verbs := []*cobra.Command{
+		addVerb(a), lsVerb(a), getVerb(a), rmVerb(a), watchVerb(a), eventsVerb(a), logsVerb(a), waitVerb(a), pluginsVerb(a), versionVerb(a),
+	}
+	for _, verb := range verbs {
+		verb.PersistentPreRunE = func(*cobra.Command, []string) error { return a.load() }
+		a.completeFlags(verb)
+	}
+	return verbs
+}
+
+// refuseSettings makes a verb that talks to no server say so, rather than ignore which one it is told to talk to.
+func refuseSettings(a *app, verb *cobra.Command) {
+	verb.PersistentPreRunE = func(*cobra.Command, []string) error {
+		for _, s := range table() {
+			if _, ok := a.flags.given[s.name]; ok {
+				return usagef("--%s means nothing here: this verb talks to no server but its own", s.name)
+			}
+		}
+		return nil
+	}
 }
 
 // noArguments refuses what is neither a flag nor a verb.
@@ -50,19 +93,19 @@ func noArguments(cmd *cobra.Command, args []string) error {
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 		problem += fmt.Sprintf("; did you mean %s?", strings.Join(near, " or "))
 	}
-	return usageError{errors.New(problem)}
+	return usagef("%s", problem)
 }
 
-func versionVerb() *cobra.Command {
-	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version",
-		Args:  noArguments,
-
-		DisableFlagsInUseLine: true,
-		Run: func(cmd *cobra.Command, _ []string) {
-			fmt.Fprintln(cmd.OutOrStdout(), fullVersion())
-		},
+// oneArgument wants exactly one, and says what.
+func oneArgument(what string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		switch {
+		case len(args) == 0:
+			return usagef("%s is missing", what)
+		case len(args) > 1:
+			return usagef("%q is one too many: give one %s", args[1], what)
+		}
+		return nil
 	}
 }
 
@@ -71,5 +114,5 @@ func fullVersion() string {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		version = info.Main.Version
 	}
-	return fmt.Sprintf("%s %s (%s, %s/%s)", name, version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return fmt.Sprintf("%s %s (%s, %s/%s)", programName, version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

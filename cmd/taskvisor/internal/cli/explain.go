@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/taskvisor/taskvisor/client"
+)
+
+// explain says what went wrong, and what to do about it.
+func (a *app) explain(ctx context.Context, err error) string {
+	if isTimeout(err) {
+		return a.lateText()
+	}
+	var placed *placedError
+	if errors.As(err, &placed) {
+		return placed.place + ": " + a.explain(ctx, placed.error)
+	}
+	if list := client.Violations(err); len(list) > 0 {
+		return "the server refuses this, nothing was done:" + listed(list)
+	}
+	s := statusOf(err)
+	if s == nil {
+		return err.Error()
+	}
+	var near *nearError
+	switch {
+	case errors.As(err, &near):
+		return fmt.Sprintf("%s; did you mean %s?", sentence(s), strings.Join(near.names, " or "))
+	case client.IsUnauthenticated(err):
+		return sentence(s) + a.credentialsHint()
+	case client.IsNotFound(err) && a.settings.serverOrigin != "": // who has two servers may have asked the wrong one
+		return fmt.Sprintf("%s (%s, %s)", sentence(s), a.settings.server, a.origin())
+	case client.IsShutdown(err):
+		return sentence(s) + fmt.Sprintf(" (%s)", a.settings.server)
+	case s.Code() == codes.Unavailable:
+		return a.diagnose(ctx, sentence(s))
+	case s.Code() == codes.Unimplemented && client.Metadata(err) == nil:
+		return fmt.Sprintf("%s is a gRPC server, but not one of Taskvisor, or an old one: %s", a.settings.server, sentence(s))
+	}
+	return sentence(s)
+}
+
+// lateText says that the time is over.
+func (a *app) lateText() string {
+	if a.limited {
+		return fmt.Sprintf("--timeout %s is over", span(a.settings.timeout))
+	}
+	return fmt.Sprintf("no answer from %s within %s; if it needs longer, give --timeout", a.settings.server, span(a.settings.timeout))
+}
+
+// statusOf returns the status that the server sent, without what was put in front of its message on this side; nil for an error that has none.
+func statusOf(err error) *status.Status {
+	var s interface{ GRPCStatus() *status.Status }
+	if !errors.As(err, &s) {
+		return nil
+	}
+	return s.GRPCStatus()
+}
+
+// sentence is what the server says.
+func sentence(s *status.Status) string {
+	if text := s.Message(); text != "" {
+		return text
+	}
+	return "the server answers " + s.Code().String()
+}
+
+// listed returns a line for each violation, with the flag to change, where there is one.
+func listed(list []client.Violation) string {
+	var b strings.Builder
+	for _, v := range list {
+		at := v.Field
+		if flag := flagOfField(v.Field); flag != "" {
+			at = flag + " (" + v.Field + ")"
+		}
+		if at == "" {
+			at = "request"
+		}
+		fmt.Fprintf(&b, "\n  %s: %s", at, v.Description)
+	}
+	return b.String()
+}
+
+func (a *app) credentialsHint() string {
+	switch {
+	case a.settings.tokenFile != "":
+		return fmt.Sprintf("; the token was that of %s", a.settings.tokenFile)
+	case a.settings.tlsCert != "":
+		return fmt.Sprintf("; the certificate was that of %s", a.settings.tlsCert)
+	}
+	return "; give --token-file"
+}
+
+// origin says who chose the server.
+func (a *app) origin() string {
+	switch a.settings.serverOrigin {
+	case "":
+		return "the default"
+	case "--server":
+		return "as --server says"
+	}
+	return "as " + a.settings.serverOrigin + " says"
+}
+
+// diagnose says why the server does not answer. gRPC says it in words that are not made to be read by programs, so it is tried again, without gRPC.
+func (a *app) diagnose(ctx context.Context, said string) string {
+	p := probe(ctx, a.settings)
+	if p == nil {
+		return fmt.Sprintf("%s (%s) does not answer as a gRPC server does: %s", a.settings.server, a.origin(), said)
+	}
+	return fmt.Sprintf("cannot talk to the server at %s (%s): %s", a.settings.server, a.origin(), p)
+}
+
+// found is what a probe has found out.
+type found struct {
+	problem string
+	remedy  string
+}
+
+func (f *found) String() string { return f.problem + "\n  " + f.remedy }

@@ -1,0 +1,201 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/taskvisor/taskvisor/client"
+	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
+)
+
+const lsHelp = `List tasks, sorted by name.
+
+NAME may be a glob: * stands for any characters but /, ? for one, [a-z] for one out of a set; quote it, or the shell
+takes it for files. Several names, or uids, select whatever matches one of them. --state and -l narrow that down.
+
+Columns:
+  STATE    queued (for its slot), waiting (for a permit to run), running, backoff (until the next attempt),
+           stopping, stuck (was told to stop and does not); of ended tasks the outcome: completed, failed, fatal,
+           canceled, rejected, abandoned
+  ATTEMPT  number of the running or last attempt
+  FAILS    failures in a row
+  AGE      since it was added
+  NEXT     until the next attempt
+  NOTE     of a task that fails, the last error; of one that ended, why; of one that waits, for which slot
+
+-o wide adds slot, generation, uid and labels. -o json prints {"tasks": […]} with the fields of taskvisor.v1.Task,
+-o name one name a line.`
+
+const lsExample = `  taskvisor ls
+  taskvisor ls 'web-*' db
+  taskvisor ls --state backoff,stuck            what needs a look
+  taskvisor ls -l 'app=web,tier!=canary'
+  taskvisor ls --all                            with those that ended, as long as the server keeps them
+  taskvisor ls -o json | jq -r '.tasks[].lastError.reason'
+  taskvisor ls -o name --state stuck`
+
+// lsFlags are those of ls.
+type lsFlags struct {
+	selection
+	states []string
+	all    bool
+}
+
+func lsVerb(a *app) *cobra.Command {
+	var f lsFlags
+	cmd := &cobra.Command{
+		Use: "ls [NAME|UID...]", Aliases: []string{"list"}, Short: "List tasks",
+		Long: lsHelp, Example: lsExample,
+		ValidArgsFunction: a.completeTasks(false, 0),
+		RunE: a.run(func(ctx context.Context, c *client.Client, args []string) error {
+			req, err := f.request(args)
+			if err != nil {
+				return err
+			}
+			return a.list(ctx, c, req)
+		}),
+	}
+	f.addTo(cmd.Flags())
+	cmd.Flags().StringSliceVar(&f.states, "state", nil, "only tasks in these states: "+strings.Join(stateWords(), ", "))
+	cmd.Flags().BoolVar(&f.all, "all", false, "also tasks that have ended")
+	return cmd
+}
+
+// stateWords are the words for states and for outcomes, of which the latter are states of tasks that have ended.
+func stateWords() []string { return words(pb.TaskState(0).Descriptor()) }
+
+func (f *lsFlags) request(args []string) (*pb.ListTasksRequest, error) {
+	filter, err := f.tasks(args)
+	if err != nil {
+		return nil, err
+	}
+	req := &pb.ListTasksRequest{Filter: filter, IncludeFinished: f.all}
+	for _, text := range f.states {
+		n, err := parseEnum(pb.TaskState(0).Descriptor(), text)
+		if err != nil {
+			return nil, usagef("--state: %w", err)
+		}
+		filter.States = append(filter.States, pb.TaskState(n))
+		req.IncludeFinished = req.IncludeFinished || pb.TaskState(n) == pb.TaskState_TASK_STATE_FINISHED
+	}
+	if slices.ContainsFunc(args, isUID) {
+		req.IncludeFinished = true // who knows a uid means that life, ended or not
+	}
+	return req, nil
+}
+
+// list prints the tasks that the request selects.
+func (a *app) list(ctx context.Context, c *client.Client, req *pb.ListTasksRequest) error {
+	tasks, err := a.collect(ctx, c, req)
+	if err != nil {
+		return err
+	}
+	if len(tasks) == 0 && a.settings.output.isText() {
+		_, err := fmt.Fprintln(a.stderr, nothingSelected(req))
+		return err
+	}
+	return a.printTasks(a.stdout, tasks)
+}
+
+// collect returns the tasks of all pages.
+func (a *app) collect(ctx context.Context, c *client.Client, req *pb.ListTasksRequest) (tasks []*pb.Task, err error) {
+	ctx, cancel := a.call(ctx)
+	defer cancel()
+	req.PageSize = listPage
+	for t, err := range c.List(ctx, req) {
+		if err != nil {
+			return nil, err
+		}
+		tasks = append(tasks, t)
+	}
+	return tasks, nil
+}
+
+// listPage is the size of a page: as large as may be.
+const listPage = 1000
+
+func nothingSelected(req *pb.ListTasksRequest) string {
+	f := req.GetFilter()
+	where := pick(req.GetIncludeFinished(), "", " live")
+	if len(f.GetNames())+len(f.GetUids())+len(f.GetStates()) == 0 && f.GetLabelSelector() == "" {
+		return "There is no" + where + " task." + pick(req.GetIncludeFinished(), "", " --all shows those that have ended, too.")
+	}
+	return "No" + where + " task matches." + pick(req.GetIncludeFinished(), "", " --all looks among those that have ended, too.")
+}
+
+func (a *app) printTasks(w io.Writer, tasks []*pb.Task) error {
+	switch a.settings.output {
+	case formatJSON, formatYAML:
+		return printList(w, a.settings.output, "tasks", tasks)
+	case formatName:
+		for _, t := range tasks {
+			if _, err := fmt.Fprintln(w, t.GetName()); err != nil {
+				return err
+			}
+		}
+		return nil
+	case formatTable, formatWide:
+	}
+	return a.taskTable(tasks).writeTo(w)
+}
+
+func (a *app) taskTable(tasks []*pb.Task) *columns {
+	table := &columns{style: a.style, columns: []column{
+		{title: "NAME", least: 16}, {title: "PLUGIN", least: 6}, {title: "STATE"}, {title: "ATTEMPT", right: true}, {title: "FAILS", right: true},
+		{title: "AGE", right: true}, {title: "NEXT", right: true},
+	}}
+	wide := a.settings.output == formatWide
+	if wide {
+		table.style.width = 0 // who asks for all of it wants it uncut
+		table.columns = append(table.columns, column{title: "SLOT"}, column{title: "GEN", right: true}, column{title: "UID"}, column{title: "LABELS"})
+	}
+	table.columns = append(table.columns, column{title: "NOTE", least: 14})
+	for _, t := range tasks {
+		row := []cell{
+			{t.GetName(), plain}, {t.GetSpec().GetPlugin(), plain}, {stateWord(t), tintOf(t)}, {fmt.Sprint(t.GetAttempt()), plain},
+			{fmt.Sprint(t.GetFailureStreak()), plain}, {since(t.GetCreateTime()), plain}, {untilNext(t), plain},
+		}
+		if wide {
+			row = append(row, cell{t.GetSlot(), plain}, cell{fmt.Sprint(t.GetGeneration()), plain}, cell{t.GetUid(), plain}, cell{labelText(t), plain})
+		}
+		table.add(append(row, cell{note(t), dim})...)
+	}
+	return table
+}
+
+func untilNext(t *pb.Task) string {
+	if t.GetNextAttemptTime() == nil {
+		return ""
+	}
+	return span(max(time.Until(t.GetNextAttemptTime().AsTime()), 0))
+}
+
+func labelText(t *pb.Task) string {
+	labels := t.GetSpec().GetLabels()
+	var pairs []string
+	for _, key := range slices.Sorted(maps.Keys(labels)) {
+		pairs = append(pairs, key+"="+labels[key])
+	}
+	return strings.Join(pairs, ",")
+}
+
+// note is what to know about a task at first sight.
+func note(t *pb.Task) string {
+	switch t.GetState() { //nolint:exhaustive // there is nothing more to say about the others
+	case pb.TaskState_TASK_STATE_QUEUED:
+		return "for slot " + t.GetSlot()
+	case pb.TaskState_TASK_STATE_FINISHED:
+		return t.GetOutcomeReason()
+	}
+	if t.GetFailureStreak() > 0 {
+		return t.GetLastError().GetReason()
+	}
+	return ""
+}
