@@ -3,6 +3,8 @@ package server
 import (
 	"log/slog"
 	"time"
+
+	"google.golang.org/grpc"
 )
 
 // Defaults of Config.
@@ -51,6 +53,11 @@ type Config struct {
 	KeepaliveTime time.Duration
 	// KeepaliveTimeout is how long that client has to answer; then its connection is closed, and all its calls end. Default: 10 s.
 	KeepaliveTimeout time.Duration
+	// UnaryInterceptors and StreamInterceptors are around all others, the first is the outermost: they see each call as its caller does, also one
+	// that is refused. Streams of events do not come through them, for whom each interceptor costs memory: Server.Stats tells of those. Package
+	// metrics has some.
+	UnaryInterceptors  []grpc.UnaryServerInterceptor
+	StreamInterceptors []grpc.StreamServerInterceptor
 	// DrainTimeout is how long clients have, once the supervisor has shut down, to read the rest of their streams before their connections
 	// are closed. Default: 5 s.
 	DrainTimeout time.Duration

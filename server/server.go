@@ -3,6 +3,7 @@ package server
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"google.golang.org/grpc"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
@@ -29,6 +30,7 @@ type Server struct {
 	streams streams
 	answers *answers // to requests with an id
 	drain   drain
+	panics  atomic.Uint64 // in calls
 
 	mu          sync.Mutex     // guards what is below
 	grpcServers []*grpc.Server // what NewGRPCServer made: Shutdown stops them
