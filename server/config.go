@@ -28,6 +28,8 @@ type Config struct {
 	Logger *slog.Logger
 	// Version of the program, sent with each answer as the header "taskvisor-version". Default: none, and no header.
 	Version string
+	// Starting makes health say NOT_SERVING until Server.Started is called, for who serves before everything is ready.
+	Starting bool
 	// MaxStreams is how many WatchEvents streams may be open at once, on all connections together; one more is refused with STREAM_LIMIT.
 	// Default: 10,000. Negative: no limit.
 	MaxStreams int

@@ -48,14 +48,18 @@ func (s *Server) grpcOptions() []grpc.ServerOption {
 			s.endStream,
 			recovery.StreamServerInterceptor(recoverer),
 		})...)),
-		// A watcher listens for hours; a peer that is gone says nothing. The defaults of gRPC are 2 h for a server that asks, and 5 min for a client
-		// that may.
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: s.config.KeepaliveTime, Timeout: s.config.KeepaliveTimeout}),
+		s.keepalive(),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 		grpc.MaxConcurrentStreams(s.config.MaxConcurrentStreams),
 		grpc.MaxRecvMsgSize(grpcMaxRequestBytes),
 		grpc.ForceServerCodecV2(newCodec()),
 	}
+}
+
+// keepalive: a watcher listens for hours; a peer that is gone says nothing. The defaults of gRPC are 2 h for a server that asks, and 5 min for a client
+// that may.
+func (s *Server) keepalive() grpc.ServerOption {
+	return grpc.KeepaliveParams(keepalive.ServerParameters{Time: s.config.KeepaliveTime, Timeout: s.config.KeepaliveTimeout})
 }
 
 // refuse returns err as the status that the caller gets, and logs what only the log may tell.

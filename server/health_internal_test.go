@@ -1,0 +1,41 @@
+package server
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// Whoever asks while the supervisor does not answer learns that in time, and they all wait for one answer.
+func TestPulse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stalled, asked := make(chan struct{}), 0
+		p := pulse{question: func() {
+			asked++
+			<-stalled
+		}}
+		short, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		for ctx, want := range map[context.Context]time.Duration{t.Context(): pulsePatience, short: time.Second} {
+			go func() {
+				begin := time.Now()
+				if p.beats(ctx) || time.Since(begin) != want {
+					t.Errorf("an answer, or none after %s, want %s", time.Since(begin), want)
+				}
+			}()
+		}
+		time.Sleep(2 * pulsePatience)
+		if asked != 1 {
+			t.Errorf("the supervisor was asked %d times", asked)
+		}
+		close(stalled)
+		synctest.Wait()
+		if !p.beats(t.Context()) || !p.beats(t.Context()) {
+			t.Error("no answer after it goes on")
+		}
+		if asked != 3 {
+			t.Errorf("the supervisor was asked %d times", asked)
+		}
+	})
+}
