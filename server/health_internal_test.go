@@ -31,8 +31,10 @@ func TestPulse(t *testing.T) {
 		}
 		close(stalled)
 		synctest.Wait()
-		if !p.beats(t.Context()) || !p.beats(t.Context()) {
-			t.Error("no answer after it goes on")
+		for range 2 {
+			if !p.beats(t.Context()) {
+				t.Error("no answer after it goes on")
+			}
 		}
 		if asked != 3 {
 			t.Errorf("the supervisor was asked %d times", asked)

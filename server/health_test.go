@@ -238,7 +238,7 @@ func TestHealthForProbes(t *testing.T) {
 		check("later", map[string]bool{
 			"": true, server.HealthStartup: true, server.HealthReadiness: true, server.HealthLiveness: true, "taskvisor.v1.SupervisorService": true, "task/task": true,
 		})
-		go h.Server.Shutdown(context.Background())
+		go func() { _ = h.Server.Shutdown(context.Background()) }()
 		watched.sees(notServing, 0)
 		time.Sleep(time.Second)
 		h.Server.Started() // too late
@@ -287,7 +287,7 @@ func TestHealthServer(t *testing.T) {
 					t.Fatal(err)
 				}
 				synctest.Wait()
-				go h.Server.Shutdown(context.Background())
+				go func() { _ = h.Server.Shutdown(context.Background()) }()
 			}
 		}
 		if _, err := stream.Recv(); err == nil {

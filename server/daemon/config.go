@@ -14,6 +14,8 @@ type config struct {
 	tlsKey        string
 	tlsClientCA   string
 	authTokens    string
+	healthListen  string   // HOST:PORT; empty for none
+	httpListen    string   // so too
 	tasks         string   // file or directory; empty for none
 	plugins       []string // nil for the default
 	execAllow     []string

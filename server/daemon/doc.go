@@ -28,6 +28,10 @@
 //     else in its place is left alone.
 //   - Nobody outside of the machine gets in without TLS and authentication, unless --insecure is given. The files of both are read again when they
 //     change: a new certificate is for new connections, a new list of tokens counts at once, and one that is wrong is logged and changes nothing.
+//   - --http-listen has the rules of --listen, TLS included. With --auth-tokens, the pages need the role watch, and profiles the role admin; without, who
+//     may connect may look. /healthz and /readyz tell everybody that there is a daemon. --health-listen tells everybody the health of the daemon, and
+//     that of a task whose name is known, whatever else protects the daemon.
+//   - Probes are answered from before the first task is added until the last has stopped, and say when to come: readiness ends when the drain begins.
 //   - No token and no key is in the log, in a message or in what --print-config prints.
 //   - Text that callers send can neither begin a line of the log nor steer a terminal.
 //
@@ -38,6 +42,9 @@
 // keeps besides is bounded by --max-tasks and --event-buffer.
 //
 // # Debugging
+//
+// Package server/metrics lists what --http-listen tells Prometheus; taskvisor_reload_failures_total{what="certificate"} is counted in addition, for
+// each kind of file that is read again. /debug/tasks is the state of all tasks and watchers at a glance, also for curl.
 //
 // --print-config shows which settings hold and where each comes from. --log-level debug logs each call that succeeds, too.
 //

@@ -37,13 +37,13 @@ func settings() []setting {
 			usage: "address to serve gRPC on; port 0 takes a free one, none serves on --socket only"},
 			func(c *config) *string { return &c.listen }, parseAddress, formatAddress),
 		one(setting{name: "insecure", def: "false",
-			usage: "allow --listen on other than loopback addresses without TLS or without authentication: who reaches it controls the tasks"},
+			usage: "allow --listen and --http-listen on other than loopback addresses without TLS or without authentication: who reaches it controls the tasks"},
 			func(c *config) *bool { return &c.insecure }, parseBool, strconv.FormatBool),
-		one(setting{name: "tls-cert", arg: "FILE", usage: "certificate of --listen, in PEM, with those of intermediate authorities after it; read again when it changes"},
+		one(setting{name: "tls-cert", arg: "FILE", usage: "certificate of --listen and --http-listen, in PEM, with those of intermediate authorities after it; read again when it changes"},
 			func(c *config) *string { return &c.tlsCert }, parseText, formatText),
 		one(setting{name: "tls-key", arg: "FILE", usage: "private key of --tls-cert, in PEM"},
 			func(c *config) *string { return &c.tlsKey }, parseText, formatText),
-		one(setting{name: "tls-client-ca", arg: "FILE", usage: "authorities, in PEM, of which every client on --listen has to show a certificate; " +
+		one(setting{name: "tls-client-ca", arg: "FILE", usage: "authorities, in PEM, of which every client there has to show a certificate; " +
 			"without --auth-tokens, that is all it needs"},
 			func(c *config) *string { return &c.tlsClientCA }, parseText, formatText),
 		one(setting{name: "auth-tokens", arg: "FILE", usage: "YAML or JSON file of who may do what, by bearer token or client certificate: " +
@@ -51,6 +51,13 @@ func settings() []setting {
 			func(c *config) *string { return &c.authTokens }, parseText, formatText),
 		one(setting{name: "socket", arg: "PATH", usage: "unix socket to serve gRPC on, which only the own user may open"},
 			func(c *config) *string { return &c.socket }, parseSocket, formatText),
+		one(setting{name: "health-listen", arg: "HOST:PORT", def: noAddress,
+			usage: "address for probes that know neither TLS nor tokens, such as those of the kubelet: it serves grpc.health.v1 alone, to everybody"},
+			func(c *config) *string { return &c.healthListen }, parseAddress, formatAddress),
+		one(setting{name: "http-listen", arg: "HOST:PORT", def: noAddress,
+			usage: "address to serve /metrics, /healthz, /readyz, /debug/tasks and /debug/pprof on over HTTP, under the rules of --listen: with TLS and --auth-tokens " +
+				"if those are given, role watch, for profiles role admin, health for everybody"},
+			func(c *config) *string { return &c.httpListen }, parseAddress, formatAddress),
 		one(setting{name: "tasks", arg: "PATH", usage: "YAML or JSON file of tasks to add at the start, or a directory of such files"},
 			func(c *config) *string { return &c.tasks }, parseText, formatText),
 		several(setting{name: "plugins", arg: "NAME,...", usage: "plugins to enable, no others (default all, exec only with --exec-allow)"},

@@ -16,6 +16,8 @@ var samples = map[string][3]string{
 	"tls-key":        {"a.key", "b.key", "/etc/c.key"},
 	"tls-client-ca":  {"a.crt", "b.crt", "/etc/c.crt"},
 	"auth-tokens":    {"a.yaml", "b.json", "/etc/c.yaml"},
+	"health-listen":  {"127.0.0.1:1", "none", "[::]:3"},
+	"http-listen":    {"127.0.0.1:1", "localhost:2", "[::1]:3"},
 	"tasks":          {"a.yaml", "b.yaml", "c.yaml"},
 	"plugins":        {"exec", "exec,sleep", "exec,http"},
 	"exec-allow":     {"sh", "date,sh", "/opt/**"},
@@ -186,7 +188,7 @@ func TestCommandLineMistakes(t *testing.T) {
 		{[]string{"--tls-client-ca=x"}, "--tls-client-ca: certificates of clients need TLS; give --tls-cert FILE and --tls-key FILE as well"},
 		{[]string{"--tls-cert=x", "--tls-key=y", "--listen=none", "--socket=s"}, "--tls-cert: TLS is for --listen, which is none; give an address, or no certificate"},
 	}
-	for _, later := range []string{"health-listen", "http-listen", "state-dir"} {
+	for _, later := range []string{"state-dir"} {
 		tests = append(tests, struct {
 			args []string
 			want string
@@ -214,7 +216,7 @@ func TestAllMistakesAreReported(t *testing.T) {
   c.yaml:5: grace: is given twice, first on line 1; remove one
   c.yaml:6: plugins[1]: wants a single value, not a mapping
   c.yaml:9: log-level: wants a single value, not a mapping
-  c.yaml:10: zzz: is no known field; there are listen, insecure, tls-cert, tls-key, tls-client-ca, auth-tokens, socket, tasks, plugins, exec-allow, grace, max-concurrent, max-tasks, event-buffer, watch-linger, log-format, log-level
+  c.yaml:10: zzz: is no known field; there are listen, insecure, tls-cert, tls-key, tls-client-ca, auth-tokens, socket, health-listen, http-listen, tasks, plugins, exec-allow, grace, max-concurrent, max-tasks, event-buffer, watch-linger, log-format, log-level
   c.yaml:12: is a second document; a config file has one
   --grace: "1" is not a duration; write one such as 10s or 1m30s
   TASKVISOR_MAX_CONCURRENT: "many" is not a whole number from 0 to 1000000
