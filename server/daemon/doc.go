@@ -39,7 +39,20 @@
 //
 // A config file, each tasks file and each file of TLS and tokens is read up to 16 MiB, and refused beyond. There are at most server.MaxGrants tokens
 // and names of certificates. Connections that come to nothing cause ten lines of the log at once, and then one in a second. What the daemon
-// keeps besides is bounded by --max-tasks and --event-buffer.
+// keeps besides is bounded by these flags; a test compares the table with the settings:
+//
+//	FLAG               DEFAULT  AT THE BOUND
+//	--max-tasks        100000   TASK_LIMIT
+//	--slot-queue       100      QUEUE_FULL
+//	--max-streams      10000    STREAM_LIMIT
+//	--max-request-ids  100000   the oldest answers go
+//	--retained-tasks   1000     the oldest finished tasks go
+//	--retained-age     1h0m0s   so do those that are older
+//	--output-rate      100      lines are dropped, and counted in lost_count of the next
+//	--event-buffer     16384    the oldest events go, and who has not read them is told of a gap
+//	--max-concurrent   0        attempts wait for a permit
+//
+// Bounds without a flag are those of package server: a request has 1 MiB, SIZE_LIMIT; a connection 2,000 calls at once, more wait.
 //
 // # Debugging
 //

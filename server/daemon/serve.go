@@ -66,14 +66,7 @@ func (d *daemon) prepare(ctx context.Context) (err error) {
 	if d.declared, err = readTasks(d.config); err != nil {
 		return err
 	}
-	d.supervisor, err = supervisor.New(supervisor.Config{
-		Grace:         d.config.grace,
-		MaxConcurrent: d.config.maxConcurrent,
-		MaxTasks:      d.config.maxTasks,
-		EventBuffer:   d.config.eventBuffer,
-		Logger:        d.log,
-	})
-	if err != nil {
+	if d.supervisor, err = supervisor.New(d.engineConfig()); err != nil {
 		return fmt.Errorf("make the supervisor: %w", err)
 	}
 	if d.config.httpListen != "" {
@@ -84,9 +77,29 @@ func (d *daemon) prepare(ctx context.Context) (err error) {
 	return d.declared.err(d.config)
 }
 
+func (d *daemon) engineConfig() supervisor.Config {
+	c := supervisor.Config{
+		Grace:         d.config.grace,
+		MaxConcurrent: d.config.maxConcurrent,
+		MaxTasks:      d.config.maxTasks,
+		SlotQueue:     d.config.slotQueue,
+		RetainedTasks: d.config.retainedTasks,
+		RetainedAge:   d.config.retainedAge,
+		OutputRate:    d.config.outputRate,
+		EventBuffer:   d.config.eventBuffer,
+		Logger:        d.log,
+	}
+	if c.RetainedTasks == 0 {
+		c.RetainedTasks = -1 // 0 stands for the default there
+	}
+	return c
+}
+
 func (d *daemon) serverConfig() server.Config {
 	c := server.Config{
 		Logger: d.log, Authenticator: d.security.authenticator(), Version: d.options.version, Linger: d.config.watchLinger, Starting: true,
+		MaxStreams: d.config.maxStreams, MaxRequestIDs: d.config.maxRequestIDs,
+		KeepaliveTime: d.config.keepaliveTime, KeepaliveTimeout: d.config.keepaliveTimeout,
 	}
 	if d.metrics != nil {
 		c.UnaryInterceptors = append(c.UnaryInterceptors, d.metrics.UnaryInterceptor())

@@ -28,6 +28,9 @@ const (
 	maxEventBuffer = 1 << 26
 	maxTasks       = 10_000_000
 	maxConcurrent  = 1_000_000
+	maxStreams     = 1_000_000
+	maxOutputRate  = 1_000_000
+	maxRetainedAge = 30 * 24 * time.Hour
 )
 
 // settings is the table, in the order of the help text.
@@ -71,6 +74,27 @@ func settings() []setting {
 			func(c *config) *int { return &c.maxConcurrent }, between(0, maxConcurrent), strconv.Itoa),
 		one(setting{name: "max-tasks", arg: "N", def: strconv.Itoa(supervisor.DefaultMaxTasks), usage: "how many tasks may be live at once"},
 			func(c *config) *int { return &c.maxTasks }, between(1, maxTasks), strconv.Itoa),
+		one(setting{name: "slot-queue", arg: "N", def: strconv.Itoa(supervisor.DefaultSlotQueue), usage: "how many tasks may wait for one slot"},
+			func(c *config) *int { return &c.slotQueue }, between(1, maxTasks), strconv.Itoa),
+		one(setting{name: "retained-tasks", arg: "N", def: strconv.Itoa(supervisor.DefaultRetainedTasks),
+			usage: "how many finished tasks are kept for who asks how they ended; 0 for none"},
+			func(c *config) *int { return &c.retainedTasks }, between(0, maxTasks), strconv.Itoa),
+		one(setting{name: "retained-age", arg: "DURATION", def: supervisor.DefaultRetainedAge.String(), usage: "how long finished tasks are kept at most"},
+			func(c *config) *time.Duration { return &c.retainedAge }, durationBetween(time.Second, maxRetainedAge), time.Duration.String),
+		one(setting{name: "output-rate", arg: "N", def: strconv.Itoa(supervisor.DefaultOutputRate),
+			usage: "how many lines of output a second become events, of each task that asks for it; more are counted and dropped"},
+			func(c *config) *int { return &c.outputRate }, between(1, maxOutputRate), strconv.Itoa),
+		one(setting{name: "max-streams", arg: "N", def: strconv.Itoa(server.DefaultMaxStreams), usage: "how many streams of events may be open at once"},
+			func(c *config) *int { return &c.maxStreams }, between(1, maxStreams), strconv.Itoa),
+		one(setting{name: "max-request-ids", arg: "N", def: strconv.Itoa(server.DefaultMaxRequestIDs),
+			usage: "how many answers to requests with a request_id are kept for a retry, at about half a KiB each"},
+			func(c *config) *int { return &c.maxRequestIDs }, between(1, maxTasks), strconv.Itoa),
+		one(setting{name: "keepalive-time", arg: "DURATION", def: server.DefaultKeepaliveTime.String(),
+			usage: "after how long a quiet connection is asked whether its client is still there"},
+			func(c *config) *time.Duration { return &c.keepaliveTime }, durationBetween(time.Second, maxGrace), time.Duration.String),
+		one(setting{name: "keepalive-timeout", arg: "DURATION", def: server.DefaultKeepaliveTimeout.String(),
+			usage: "how long that client has to answer before its connection is closed"},
+			func(c *config) *time.Duration { return &c.keepaliveTimeout }, durationBetween(time.Second, maxGrace), time.Duration.String),
 		one(setting{name: "event-buffer", arg: "N", def: strconv.Itoa(supervisor.DefaultEventBuffer),
 			usage: "how many events are kept for those who watch, at about 450 bytes each"},
 			func(c *config) *int { return &c.eventBuffer }, between(1, maxEventBuffer), strconv.Itoa),
