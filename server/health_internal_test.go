@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,9 +11,10 @@ import (
 // Whoever asks while the supervisor does not answer learns that in time, and they all wait for one answer.
 func TestPulse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		stalled, asked := make(chan struct{}), 0
+		var asked atomic.Int64
+		stalled := make(chan struct{})
 		p := pulse{question: func() {
-			asked++
+			asked.Add(1)
 			<-stalled
 		}}
 		short, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -26,7 +28,7 @@ func TestPulse(t *testing.T) {
 			}()
 		}
 		time.Sleep(2 * pulsePatience)
-		if asked != 1 {
+		if asked := asked.Load(); asked != 1 {
 			t.Errorf("the supervisor was asked %d times", asked)
 		}
 		close(stalled)
@@ -36,7 +38,7 @@ func TestPulse(t *testing.T) {
 				t.Error("no answer after it goes on")
 			}
 		}
-		if asked != 3 {
+		if asked := asked.Load(); asked != 3 {
 			t.Errorf("the supervisor was asked %d times", asked)
 		}
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -32,6 +33,7 @@ func observed(t testing.TB, engine supervisor.Config) (*servertest.Harness, *met
 	t.Helper()
 	m := metrics.New()
 	h := servertest.New(t, servertest.WithEngine(engine), servertest.WithServer(server.Config{
+		Logger:             slog.New(slog.DiscardHandler),
 		UnaryInterceptors:  []grpc.UnaryServerInterceptor{m.UnaryInterceptor()},
 		StreamInterceptors: []grpc.StreamServerInterceptor{m.StreamInterceptor()},
 	}))
@@ -197,6 +199,7 @@ func TestCallsAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, m := observed(t, supervisor.Config{})
 		h.Add("a", servertest.Wait)
+		synctest.Wait() // it has started, or its start would be a message
 		if _, err := h.Tasks.RemoveTask(t.Context(), &pb.RemoveTaskRequest{Name: "nobody"}); err == nil {
 			t.Fatal("a task that is not there was removed")
 		}
