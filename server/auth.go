@@ -40,6 +40,11 @@ func (s *Server) authorize(ctx context.Context) (context.Context, error) {
 	return ctx, nil
 }
 
+// Authenticate returns who makes a call with this context, by the rules of the gRPC services: for what a program serves beside them, and puts into the
+// context what gRPC would: the header "authorization" by package metadata, the connection by package peer. The error says to the caller what is
+// wrong.
+func (s *Server) Authenticate(ctx context.Context) (Identity, error) { return s.identify(ctx) }
+
 // identify returns who makes the call. It is outside of the interceptor that recovers, and an Authenticator is the code of others.
 func (s *Server) identify(ctx context.Context) (id Identity, err error) {
 	defer func() {

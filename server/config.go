@@ -3,6 +3,8 @@ package server
 import (
 	"log/slog"
 	"time"
+
+	"google.golang.org/grpc"
 )
 
 // Defaults of Config.
@@ -26,6 +28,8 @@ type Config struct {
 	Logger *slog.Logger
 	// Version of the program, sent with each answer as the header "taskvisor-version". Default: none, and no header.
 	Version string
+	// Starting makes health say NOT_SERVING until Server.Started is called, for who serves before everything is ready.
+	Starting bool
 	// MaxStreams is how many WatchEvents streams may be open at once, on all connections together; one more is refused with STREAM_LIMIT.
 	// Default: 10,000. Negative: no limit.
 	MaxStreams int
@@ -51,6 +55,11 @@ type Config struct {
 	KeepaliveTime time.Duration
 	// KeepaliveTimeout is how long that client has to answer; then its connection is closed, and all its calls end. Default: 10 s.
 	KeepaliveTimeout time.Duration
+	// UnaryInterceptors and StreamInterceptors are around all others, the first is the outermost: they see each call as its caller does, also one
+	// that is refused. Streams of events do not come through them, for whom each interceptor costs memory: Server.Stats tells of those. Package
+	// metrics has some.
+	UnaryInterceptors  []grpc.UnaryServerInterceptor
+	StreamInterceptors []grpc.StreamServerInterceptor
 	// DrainTimeout is how long clients have, once the supervisor has shut down, to read the rest of their streams before their connections
 	// are closed. Default: 5 s.
 	DrainTimeout time.Duration

@@ -2,6 +2,7 @@ package server
 
 import (
 	"log/slog"
+	"reflect"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,7 +24,7 @@ func TestConfigDefaults(t *testing.T) {
 		"defaults": {defaults, defaults},
 		"given":    {given, given},
 	} {
-		if got := test.config.withDefaults(); got != test.want {
+		if got := test.config.withDefaults(); !reflect.DeepEqual(got, test.want) {
 			t.Errorf("%s: got %+v, want %+v", name, got, test.want)
 		}
 	}

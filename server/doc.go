@@ -28,6 +28,7 @@
 //   - A stream of events gets each event that its filter selects exactly once, in the order of the sequences, or is told of a gap. One that
 //     begins with a snapshot gets each event that the snapshot does not show.
 //   - The first message of a stream that watches from now on has the cursor at which it begins.
+//   - For probes, health knows startup, readiness and liveness: see HealthStartup and the constants beside it. No failure of a task changes them.
 //   - Health knows each live task as the service "task/NAME": SERVING while an attempt runs, and from a success until the next attempt.
 //   - Nothing is done for a caller who is not known, or whose role does not allow the call, but to answer about health. Principals are on the events
 //     that they cause, and in the log; tokens are nowhere.
@@ -51,7 +52,7 @@
 //
 // # Debugging
 //
-// Server.Stats and Server.Streams tell how far the streams of events are, what they brought and what they lost.
+// Server.Stats and Server.Streams tell how far the streams of events are, what they brought and what they lost. Package metrics tells Prometheus.
 //
 // Each call is logged when it ends: at debug level when it went well, at info when the caller was refused, at warn when it met a limit or a
 // stuck task, at error when the server is at fault. `grpcurl describe` prints the contract with its comments.

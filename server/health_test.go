@@ -3,15 +3,20 @@ package server_test
 import (
 	"context"
 	"errors"
+	"net"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/test/bufconn"
 
 	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
+	"github.com/taskvisor/taskvisor/server"
 	"github.com/taskvisor/taskvisor/server/servertest"
 	"github.com/taskvisor/taskvisor/supervisor"
 )
@@ -200,5 +205,96 @@ func TestHealthOfATaskAfterAGap(t *testing.T) {
 			t.Errorf("first: %v, %v", resp, err)
 		}
 		p.sees(serving, 0)
+	})
+}
+
+// Startup, readiness and liveness through the life of a server.
+func TestHealthForProbes(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		h := newHarness(t, servertest.WithServer(server.Config{Logger: quiet, Starting: true}), servertest.WithEngine(supervisor.Config{Grace: time.Minute}))
+		h.Define("slow", func(ctx context.Context) error {
+			<-ctx.Done()
+			time.Sleep(10 * time.Second)
+			return nil
+		})
+		check := func(when string, want map[string]bool) {
+			t.Helper()
+			for service, healthy := range want {
+				if h.Server.Healthy(t.Context(), service) != healthy {
+					t.Errorf("%s: %q is healthy: %t", when, service, !healthy)
+				}
+			}
+		}
+		check("at first", map[string]bool{
+			"": false, server.HealthStartup: false, server.HealthReadiness: false, server.HealthLiveness: true, "taskvisor.v1.SupervisorService": false, "nobody": false,
+		})
+		watched := probe(t, h, server.HealthReadiness)
+		watched.sees(notServing, 0)
+		h.Server.Started()
+		watched.sees(serving, 0)
+		h.Add("task", "slow")
+		h.Add("failed", servertest.Fail)
+		synctest.Wait()
+		check("later", map[string]bool{
+			"": true, server.HealthStartup: true, server.HealthReadiness: true, server.HealthLiveness: true, "taskvisor.v1.SupervisorService": true, "task/task": true,
+		})
+		go func() { _ = h.Server.Shutdown(context.Background()) }()
+		watched.sees(notServing, 0)
+		time.Sleep(time.Second)
+		h.Server.Started() // too late
+		check("during the shutdown", map[string]bool{
+			"": false, server.HealthStartup: true, server.HealthReadiness: false, server.HealthLiveness: true, "taskvisor.v1.SupervisorService": false,
+		})
+	})
+}
+
+// A health server needs no credentials, knows nothing but health, and answers until the supervisor has shut down.
+func TestHealthServer(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		h := newHarness(t, servertest.WithServer(server.Config{Logger: quiet, Authenticator: new(server.Access)}))
+		h.Define("slow", func(ctx context.Context) error {
+			<-ctx.Done()
+			time.Sleep(time.Second)
+			return nil
+		})
+		listener := bufconn.Listen(1 << 16)
+		served := make(chan error, 1)
+		go func() { served <- h.Server.NewHealthServer().Serve(listener) }()
+		conn, err := grpc.NewClient("passthrough:bufconn", grpc.WithTransportCredentials(insecure.NewCredentials()),
+			grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		answer, err := healthpb.NewHealthClient(conn).Check(t.Context(), &healthpb.HealthCheckRequest{Service: server.HealthLiveness})
+		if err != nil || answer.GetStatus() != serving {
+			t.Errorf("%v, %v", answer, err)
+		}
+		if _, err := pb.NewSupervisorServiceClient(conn).ListTasks(t.Context(), &pb.ListTasksRequest{}); status.Code(err) != codes.Unimplemented {
+			t.Errorf("ListTasks: %v", err)
+		}
+		stream, err := healthpb.NewHealthClient(conn).Watch(t.Context(), &healthpb.HealthCheckRequest{Service: server.HealthReadiness})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []healthpb.HealthCheckResponse_ServingStatus{serving, notServing} {
+			if answer, err := stream.Recv(); err != nil || answer.GetStatus() != want {
+				t.Fatalf("%v, %v, want %v", answer, err, want)
+			}
+			if want == serving {
+				_, err := h.Server.AddTask(t.Context(), &pb.AddTaskRequest{Task: servertest.Spec("slow", "slow")})
+				if err != nil {
+					t.Fatal(err)
+				}
+				synctest.Wait()
+				go func() { _ = h.Server.Shutdown(context.Background()) }()
+			}
+		}
+		if _, err := stream.Recv(); err == nil {
+			t.Error("the stream does not end")
+		}
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
 	})
 }

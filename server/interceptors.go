@@ -26,36 +26,40 @@ import (
 // versionHeader names the header that carries Config.Version.
 const versionHeader = "taskvisor-version"
 
-// grpcOptions are what the services rely on. Interceptors run in this order: logging sees what the caller gets, who is known only once authentication
+// grpcOptions are what the services rely on. Interceptors run in this order: those of the config see all; logging sees what the caller gets, who is known only once authentication
 // has looked; nothing else is done for a caller who is refused; recovery is the innermost, next to the code that may panic.
 func (s *Server) grpcOptions() []grpc.ServerOption {
 	recoverer := recovery.WithRecoveryHandlerContext(s.recovered)
 	logger, logOptions := s.logging()
 	authUnary, authStream := s.authenticated()
 	return []grpc.ServerOption{
-		grpc.ChainUnaryInterceptor(
+		grpc.ChainUnaryInterceptor(slices.Concat(s.config.UnaryInterceptors, []grpc.UnaryServerInterceptor{
 			noteUnary,
 			logging.UnaryServerInterceptor(logger, logOptions...),
 			authUnary,
 			s.checkUnary,
 			recovery.UnaryServerInterceptor(recoverer),
-		),
-		grpc.ChainStreamInterceptor(s.streamInterceptor(
+		})...),
+		grpc.ChainStreamInterceptor(s.streamInterceptor(slices.Concat(s.config.StreamInterceptors, []grpc.StreamServerInterceptor{
 			noteStream,
 			logging.StreamServerInterceptor(logger, logOptions...),
 			authStream,
 			s.checkStream,
 			s.endStream,
 			recovery.StreamServerInterceptor(recoverer),
-		)),
-		// A watcher listens for hours; a peer that is gone says nothing. The defaults of gRPC are 2 h for a server that asks, and 5 min for a client
-		// that may.
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: s.config.KeepaliveTime, Timeout: s.config.KeepaliveTimeout}),
+		})...)),
+		s.keepalive(),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 		grpc.MaxConcurrentStreams(s.config.MaxConcurrentStreams),
 		grpc.MaxRecvMsgSize(grpcMaxRequestBytes),
 		grpc.ForceServerCodecV2(newCodec()),
 	}
+}
+
+// keepalive: a watcher listens for hours; a peer that is gone says nothing. The defaults of gRPC are 2 h for a server that asks, and 5 min for a client
+// that may.
+func (s *Server) keepalive() grpc.ServerOption {
+	return grpc.KeepaliveParams(keepalive.ServerParameters{Time: s.config.KeepaliveTime, Timeout: s.config.KeepaliveTimeout})
 }
 
 // refuse returns err as the status that the caller gets, and logs what only the log may tell.
@@ -69,6 +73,7 @@ func (s *Server) refuse(ctx context.Context, err error) error {
 
 // recovered turns a panic in a handler into an answer that tells nothing of the inside of the server.
 func (s *Server) recovered(ctx context.Context, value any) error {
+	s.panics.Add(1)
 	s.config.Logger.ErrorContext(ctx, "panic in a call", "panic", fmt.Sprint(value), "stack", string(debug.Stack()))
 	return statusOf(fmt.Errorf("panic: %v", value)).Err()
 }

@@ -3,11 +3,14 @@ package server_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"maps"
 	"math"
 	"net"
+	"path"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,8 +21,10 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
@@ -119,6 +124,9 @@ func TestAPanicInACallIsInternal(t *testing.T) {
 		}
 		if panics != 2 {
 			t.Errorf("%d panics are logged", panics)
+		}
+		if n := h.Server.Stats().Panics; n != 2 {
+			t.Errorf("%d panics are counted", n)
 		}
 		armed.Store(false)
 		watch(t, h, &pb.WatchEventsRequest{}).next()
@@ -480,6 +488,50 @@ func TestWatchersThatVanishAreFound(t *testing.T) {
 		}
 		if err := <-served; err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// Interceptors of the config see each call as its caller does, the first one first, also a call that is refused. Streams of events do not come
+// through them.
+func TestInterceptorsOfTheConfig(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var seen []string
+		see := func(name, method string, err error) {
+			seen = append(seen, fmt.Sprint(name, " ", path.Base(method), " ", status.Code(err)))
+		}
+		unary := func(name string) grpc.UnaryServerInterceptor {
+			return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+				resp, err := handler(ctx, req)
+				see(name, info.FullMethod, err)
+				return resp, err
+			}
+		}
+		stream := func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+			err := handler(srv, ss)
+			see("stream", info.FullMethod, err)
+			return err
+		}
+		h := newHarness(t, servertest.WithServer(server.Config{
+			Logger: quiet, Authenticator: new(server.Access),
+			UnaryInterceptors:  []grpc.UnaryServerInterceptor{unary("outer"), unary("inner")},
+			StreamInterceptors: []grpc.StreamServerInterceptor{stream},
+		}))
+		_, _ = h.Tasks.ListTasks(t.Context(), &pb.ListTasksRequest{})
+		_ = watchError(t, h, &pb.WatchEventsRequest{})
+		ctx, cancel := context.WithCancel(t.Context())
+		health, err := healthpb.NewHealthClient(h.Conn).Watch(ctx, &healthpb.HealthCheckRequest{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := health.Recv(); err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		synctest.Wait()
+		want := []string{"inner ListTasks Unauthenticated", "outer ListTasks Unauthenticated", "stream Watch Canceled"}
+		if !slices.Equal(seen, want) {
+			t.Errorf("got %q, want %q", seen, want)
 		}
 	})
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"google.golang.org/grpc"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
@@ -29,9 +30,10 @@ type Server struct {
 	streams streams
 	answers *answers // to requests with an id
 	drain   drain
+	panics  atomic.Uint64 // in calls
 
 	mu          sync.Mutex     // guards what is below
-	grpcServers []*grpc.Server // what NewGRPCServer made: Shutdown stops them
+	grpcServers []*grpc.Server // what NewGRPCServer and NewHealthServer made: Shutdown stops them
 	stopping    bool           // Shutdown has come to that: what is made now is stopped at once
 }
 
@@ -41,7 +43,7 @@ func New(sup *supervisor.Supervisor, plugins *plugin.Registry, config Config) *S
 		plugins = new(plugin.Registry)
 	}
 	config = config.withDefaults()
-	return &Server{
+	s := &Server{
 		sup:     sup,
 		plugins: plugins,
 		catalog: newCatalog(plugins, config.Logger),
@@ -52,6 +54,10 @@ func New(sup *supervisor.Supervisor, plugins *plugin.Registry, config Config) *S
 		answers: newAnswers(config.MaxRequestIDs),
 		drain:   newDrain(),
 	}
+	if config.Starting {
+		s.health.starting()
+	}
+	return s
 }
 
 // NewGRPCServer returns a gRPC server with all services registered, ready to Serve any number of listeners. It has the options that
@@ -61,13 +67,18 @@ func New(sup *supervisor.Supervisor, plugins *plugin.Registry, config Config) *S
 func (s *Server) NewGRPCServer(opts ...grpc.ServerOption) *grpc.Server {
 	g := grpc.NewServer(append(s.grpcOptions(), opts...)...)
 	s.Register(g)
+	s.adopt(g)
+	return g
+}
+
+// adopt makes Shutdown stop a gRPC server.
+func (s *Server) adopt(g *grpc.Server) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopping {
 		g.Stop()
 	}
 	s.grpcServers = append(s.grpcServers, g)
-	return g
 }
 
 // Register adds all services to a gRPC server that the caller made: SupervisorService, PluginService, health and reflection. Most want

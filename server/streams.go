@@ -9,7 +9,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
 
 	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
 	"github.com/taskvisor/taskvisor/supervisor"
@@ -24,7 +26,7 @@ type Traffic struct {
 	Lost     uint64 // events that were lost by that; a filtered stream cannot tell which of them it had selected
 }
 
-// Stats are figures about the streams of events.
+// Stats are figures about a server, most of them about the streams of events.
 type Stats struct {
 	Traffic             // of all streams since the server was made
 	Streams      int    // open
@@ -32,24 +34,32 @@ type Stats struct {
 	MaxLag       uint64 // how many events the stream that is furthest behind has yet to look at
 	Encoded      uint64 // events that were encoded: each once, whatever the number of streams
 	EncodedBytes uint64
+	// Ended is how many calls of WatchEvents have ended, those included that were refused, by their codes.Code: Ended[codes.OutOfRange].
+	Ended  [maxCode + 1]uint64
+	Panics uint64 // in calls of all kinds
 }
+
+// maxCode is the last of the codes that gRPC has.
+const maxCode = codes.Unauthenticated
 
 // StreamStats are figures about one open stream of events.
 type StreamStats struct {
 	Traffic
-	Peer     string    // address of the caller
-	Since    time.Time // when it was opened
-	Sequence uint64    // up to which event it has come
-	Lag      uint64    // how many events it has yet to look at
+	Peer      string    // address of the caller
+	Principal string    // who opened it, as far as that is known
+	Since     time.Time // when it was opened
+	Sequence  uint64    // up to which event it has come
+	Lag       uint64    // how many events it has yet to look at
 }
 
 // Stats returns figures about all streams of events. It takes a time that is proportional to the number of streams.
 func (s *Server) Stats() Stats {
-	stats := Stats{Encoded: s.feed.encoded.Load(), EncodedBytes: s.feed.encodedBytes.Load()}
+	stats := Stats{Encoded: s.feed.encoded.Load(), EncodedBytes: s.feed.encodedBytes.Load(), Panics: s.panics.Load()}
 	latest := s.sup.Cursor().Sequence
 	s.streams.mu.Lock()
 	defer s.streams.mu.Unlock()
 	stats.Traffic, stats.Streams, stats.Opened = s.streams.ended, len(s.streams.open), s.streams.opened
+	stats.Ended = s.streams.codes
 	for w := range s.streams.open {
 		stats.add(w.progress.traffic.load())
 		stats.MaxLag = max(stats.MaxLag, w.progress.lag(latest))
@@ -77,7 +87,15 @@ type streams struct {
 	mu     sync.Mutex // guards what is below
 	open   map[*watch]struct{}
 	opened uint64
-	ended  Traffic // of the streams that are not open any more
+	ended  Traffic             // of the streams that are not open any more
+	codes  [maxCode + 1]uint64 // of the calls that have ended
+}
+
+// end notes the status of a call.
+func (s *streams) end(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.codes[min(status.Code(err), maxCode)]++
 }
 
 // enter notes that w is open, unless limit streams are. There is no limit if it is not positive.
@@ -143,20 +161,21 @@ func peerOf(ctx context.Context) string {
 
 // progress is what others may see of a stream.
 type progress struct {
-	traffic  traffic
-	since    time.Time     // constant once the stream is among the open ones
-	peer     string        // so too
-	sequence atomic.Uint64 // up to which event the stream has come
+	traffic   traffic
+	since     time.Time     // constant once the stream is among the open ones
+	peer      string        // so too
+	principal string        // so too
+	sequence  atomic.Uint64 // up to which event the stream has come
 }
 
 func (p *progress) begin(ctx context.Context, sequence uint64) {
-	p.since, p.peer = time.Now(), peerOf(ctx)
+	p.since, p.peer, p.principal = time.Now(), peerOf(ctx), identityOf(ctx).Principal
 	p.sequence.Store(sequence)
 }
 
 func (p *progress) load(latest uint64) StreamStats {
 	return StreamStats{
-		Traffic: p.traffic.load(), Peer: p.peer, Since: p.since, Sequence: p.sequence.Load(), Lag: p.lag(latest),
+		Traffic: p.traffic.load(), Peer: p.peer, Principal: p.principal, Since: p.since, Sequence: p.sequence.Load(), Lag: p.lag(latest),
 	}
 }
 

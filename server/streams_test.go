@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
 	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
@@ -51,7 +52,12 @@ func TestStats(t *testing.T) {
 		}
 		all.leave()
 		synctest.Wait()
-		if got := h.Server.Stats(); got.Streams != 1 || got.Opened != 2 || got.Traffic != want {
+		if got := h.Server.Stats(); got.Streams != 1 || got.Opened != 2 || got.Traffic != want || got.Ended[codes.Canceled] != 1 {
+			t.Errorf("got %+v", got)
+		}
+		_ = watchError(t, h, &pb.WatchEventsRequest{Start: 99})
+		synctest.Wait()
+		if got := h.Server.Stats(); got.Ended != [17]uint64{codes.Canceled: 1, codes.InvalidArgument: 1} || got.Opened != 2 {
 			t.Errorf("got %+v", got)
 		}
 	})

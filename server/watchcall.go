@@ -26,6 +26,7 @@ func (s *Server) streamInterceptor(around ...grpc.StreamServerInterceptor) grpc.
 		if err == nil {
 			err = s.guard(call.ctx, func() error { return handler(srv, call) })
 		}
+		s.streams.end(err)
 		_ = logEnd(srv, call, info, func(any, grpc.ServerStream) error { return err }) // err itself
 		return err
 	}

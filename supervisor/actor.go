@@ -83,6 +83,7 @@ func (t *task) acquire() *attempt {
 	if a == nil || t.sup.permits.Acquire(a, 1) != nil {
 		return nil // canceled, before or while it waited
 	}
+	t.sup.counts.permits.Add(1)
 	if !t.start(a) {
 		t.release()
 		return nil
@@ -103,6 +104,7 @@ func (t *task) startNow() *attempt {
 
 func (t *task) release() {
 	if t.sup.permits != nil {
+		t.sup.counts.permits.Add(-1)
 		t.sup.permits.Release(1)
 	}
 }

@@ -340,6 +340,7 @@ func (r *simRun) checkOver() {
 	if n := r.config.MaxConcurrent; n > 0 && !r.permits.TryAcquire(int64(n)) {
 		r.t.Error("permits are lost")
 	}
+	r.checkCounts()
 	if len(r.slots) != 0 {
 		r.t.Errorf("%d slots are owned", len(r.slots))
 	}

@@ -35,6 +35,7 @@ var transitions = [...][]State{
 func (t *task) enterLocked(to State) {
 	for _, s := range transitions[t.state] {
 		if s == to {
+			t.sup.counts.move(t.state, to)
 			t.state = to
 			return
 		}

@@ -23,7 +23,7 @@ func TestTransitions(t *testing.T) {
 
 // enters reports whether a task can go from one state to the other.
 func enters(from, to State) (ok bool) {
-	task := &task{state: from}
+	task := &task{state: from, sup: &Supervisor{counts: new(counts)}}
 	defer func() {
 		if recover() != nil {
 			ok = false

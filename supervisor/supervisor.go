@@ -19,6 +19,7 @@ type Supervisor struct {
 	newest  time.Time            // of the newest event; guarded by the lock of the log
 	specs   specs                // safe for concurrent use
 	permits *semaphore.Weighted  // held by running attempts; nil without a limit
+	counts  *counts              // safe for concurrent use
 
 	mu registryLock // guards what is below. Order: Supervisor.mu, then task.mu, then the event log's own lock.
 
@@ -46,6 +47,7 @@ func New(config Config) (*Supervisor, error) {
 	s := &Supervisor{
 		config:        config,
 		epoch:         newUID().String(),
+		counts:        new(counts),
 		byName:        map[string]*task{},
 		byUID:         lives{},
 		slots:         map[string]*slot{},

@@ -39,17 +39,21 @@ func newCommand(o *options, p *Process, next steps) *cobra.Command {
 		Short:         "Supervise tasks, controlled and observed over gRPC",
 		Long:          fmt.Sprintf(description, o.name, exitHelp),
 		Args:          noArguments,
-		Version:       o.fullVersion(),
 		SilenceErrors: true, // Run reports them
 		SilenceUsage:  true, // a page of help hides the sentence that says what is wrong
 	}
 	flags := addFlags(cmd.Flags(), table)
 	cmd.Flags().String("config", "", "YAML `FILE` of settings (environment: "+envConfig+")")
 	printConfig := cmd.Flags().Bool("print-config", false, "check the settings, print them as a config file with where each comes from, and exit")
-	// Those of cobra come with other words, and with -v, which elsewhere means verbose.
-	cmd.Flags().Bool("version", false, "print the version and exit")
+	// Those of cobra come with other words, and with -v, which elsewhere means verbose. What cobra does about the version brings text/template into
+	// the binary, and with that the linker has to keep every exported method: 2.7 MB.
+	version := cmd.Flags().Bool("version", false, "print the version and exit")
 	cmd.Flags().BoolP("help", "h", false, "print this help and exit")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if *version {
+			fmt.Fprintln(cmd.OutOrStdout(), o.fullVersion())
+			return nil
+		}
 		c, err := loadConfig(table, p.Env, flags(), cmd.Flags().Lookup("config"))
 		next.logTo(c)
 		switch {
@@ -62,7 +66,6 @@ func newCommand(o *options, p *Process, next steps) *cobra.Command {
 		}
 	}
 	cmd.SetFlagErrorFunc(flagError)
-	cmd.SetVersionTemplate("{{.Version}}\n")
 	cmd.SetUsageFunc(usage)
 	cmd.AddCommand(versionCommand(o), completionCommand(o.name))
 	cmd.CompletionOptions.DisableDefaultCmd = true

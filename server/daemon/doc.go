@@ -28,6 +28,10 @@
 //     else in its place is left alone.
 //   - Nobody outside of the machine gets in without TLS and authentication, unless --insecure is given. The files of both are read again when they
 //     change: a new certificate is for new connections, a new list of tokens counts at once, and one that is wrong is logged and changes nothing.
+//   - --http-listen has the rules of --listen, TLS included. With --auth-tokens, the pages need the role watch, and profiles the role admin; without, who
+//     may connect may look. /healthz and /readyz tell everybody that there is a daemon. --health-listen tells everybody the health of the daemon, and
+//     that of a task whose name is known, whatever else protects the daemon.
+//   - Probes are answered from before the first task is added until the last has stopped, and say when to come: readiness ends when the drain begins.
 //   - No token and no key is in the log, in a message or in what --print-config prints.
 //   - Text that callers send can neither begin a line of the log nor steer a terminal.
 //
@@ -35,9 +39,25 @@
 //
 // A config file, each tasks file and each file of TLS and tokens is read up to 16 MiB, and refused beyond. There are at most server.MaxGrants tokens
 // and names of certificates. Connections that come to nothing cause ten lines of the log at once, and then one in a second. What the daemon
-// keeps besides is bounded by --max-tasks and --event-buffer.
+// keeps besides is bounded by these flags; a test compares the table with the settings:
+//
+//	FLAG               DEFAULT  AT THE BOUND
+//	--max-tasks        100000   TASK_LIMIT
+//	--slot-queue       100      QUEUE_FULL
+//	--max-streams      10000    STREAM_LIMIT
+//	--max-request-ids  100000   the oldest answers go
+//	--retained-tasks   1000     the oldest finished tasks go
+//	--retained-age     1h0m0s   so do those that are older
+//	--output-rate      100      lines are dropped, and counted in lost_count of the next
+//	--event-buffer     16384    the oldest events go, and who has not read them is told of a gap
+//	--max-concurrent   0        attempts wait for a permit
+//
+// Bounds without a flag are those of package server: a request has 1 MiB, SIZE_LIMIT; a connection 2,000 calls at once, more wait.
 //
 // # Debugging
+//
+// Package server/metrics lists what --http-listen tells Prometheus; taskvisor_reload_failures_total{what="certificate"} is counted in addition, for
+// each kind of file that is read again. /debug/tasks is the state of all tasks and watchers at a glance, also for curl.
 //
 // --print-config shows which settings hold and where each comes from. --log-level debug logs each call that succeeds, too.
 //

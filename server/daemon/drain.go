@@ -18,6 +18,7 @@ func (d *daemon) drain(ctx context.Context) (code int) {
 	live := len(d.supervisor.List(supervisor.ListOptions{}))
 	briefly(func() { d.log.Info(d.farewell(ctx, live)) })
 	err := d.server.Shutdown(context.WithoutCancel(ctx))
+	d.stopProbes()
 	d.serving.Wait()
 	return d.verdict(live, time.Since(begin), err)
 }

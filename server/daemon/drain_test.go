@@ -183,7 +183,7 @@ func TestListenerThatFails(t *testing.T) {
 	write(t, map[string]string{"t.yaml": "tasks:\n- {name: a, plugin: sleep, config: {duration: 1h}}\n"})
 	d, log := prepared(t, "--tasks=t.yaml")
 	broken := newBroken(t)
-	d.listeners = []net.Listener{broken}
+	d.listeners = &listeners{grpc: []net.Listener{broken}}
 	code, err := d.run(t.Context())
 	if code != ExitFailure || err != nil {
 		t.Errorf("exit code %d, %v", code, err)
@@ -204,7 +204,7 @@ func TestTaskThatCannotBeAdded(t *testing.T) {
 	d, log := prepared(t, "--tasks=t.yaml", "--max-tasks=2")
 	d.declared.tasks = append(d.declared.tasks, d.declared.tasks[0])
 	listener := newBroken(t)
-	d.listeners = []net.Listener{listener}
+	d.listeners = &listeners{grpc: []net.Listener{listener}}
 	code, err := d.run(t.Context())
 	if code != ExitClean || err == nil || !strings.HasPrefix(err.Error(), `add task "a": `) {
 		t.Errorf("exit code %d, %v", code, err)

@@ -5,33 +5,80 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"syscall"
 )
 
+// listeners are what the daemon is reached by.
+type listeners struct {
+	grpc   []net.Listener // one at least
+	health net.Listener   // nil for none
+	http   net.Listener   // so too
+}
+
+// all returns those that there are.
+func (l *listeners) all() []net.Listener {
+	all := slices.Clone(l.grpc)
+	for _, one := range []net.Listener{l.health, l.http} {
+		if one != nil {
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
 // listen opens the listeners that the config asks for, all or none.
-func listen(ctx context.Context, c *config) ([]net.Listener, error) {
-	var listeners []net.Listener
-	if c.listen != "" {
-		lacks, remedy := c.lacks()
-		l, err := listenTCP(ctx, c.listen, c.insecure || lacks == "")
-		if errors.Is(err, errExposed) {
-			return nil, &usageError{[]string{fmt.Sprintf("%s: %s is not a loopback address, and nothing on it would be %s; "+
-				"%s; or listen on 127.0.0.1 or on --socket; or accept the risk with --insecure", c.origin("listen"), c.listen, lacks, remedy)}}
-		}
+func listen(ctx context.Context, c *config) (l *listeners, err error) {
+	l = new(listeners)
+	defer func() {
 		if err != nil {
-			return nil, describeListen(c.origin("listen"), c.listen, err)
+			closeAll(l.all())
 		}
-		listeners = append(listeners, l)
+	}()
+	if c.listen != "" {
+		main, err := listenAt(ctx, c, "listen", c.listen)
+		if err != nil {
+			return l, err
+		}
+		l.grpc = append(l.grpc, main)
 	}
 	if c.socket != "" {
-		l, err := listenUnix(ctx, c.socket)
+		socket, err := listenUnix(ctx, c.socket)
 		if err != nil {
-			closeAll(listeners)
-			return nil, fmt.Errorf("%s: %w", c.origin("socket"), err)
+			return l, fmt.Errorf("%s: %w", c.origin("socket"), err)
 		}
-		listeners = append(listeners, l)
+		l.grpc = append(l.grpc, socket)
 	}
-	return listeners, nil
+	if c.httpListen != "" {
+		if l.http, err = listenAt(ctx, c, "http-listen", c.httpListen); err != nil {
+			return l, err
+		}
+	}
+	if c.healthListen != "" {
+		// Probes, such as those of the kubelet, have neither certificates nor tokens, and come from elsewhere; what they learn is no secret.
+		if l.health, err = listenTCP(ctx, c.healthListen, true); err != nil {
+			return l, describeListen(c.origin("health-listen"), c.healthListen, "health-listen", err)
+		}
+	}
+	return l, nil
+}
+
+// listenAt opens the address of a setting, for what has to be protected.
+func listenAt(ctx context.Context, c *config, setting, address string) (net.Listener, error) {
+	lacks, remedy := c.lacks()
+	l, err := listenTCP(ctx, address, c.insecure || lacks == "")
+	if errors.Is(err, errExposed) {
+		other := "127.0.0.1"
+		if setting == "listen" {
+			other += " or on --socket"
+		}
+		return nil, &usageError{[]string{fmt.Sprintf("%s: %s is not a loopback address, and nothing on it would be %s; "+
+			"%s; or listen on %s; or accept the risk with --insecure", c.origin(setting), address, lacks, remedy, other)}}
+	}
+	if err != nil {
+		return nil, describeListen(c.origin(setting), address, setting, err)
+	}
+	return l, nil
 }
 
 func closeAll(listeners []net.Listener) {
@@ -61,11 +108,11 @@ func listenTCP(ctx context.Context, address string, exposed bool) (net.Listener,
 }
 
 // describeListen says what to do about an address that cannot be listened on.
-func describeListen(origin, address string, err error) error {
+func describeListen(origin, address, setting string, err error) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("%s: %s is in use; stop the program that listens there, or choose another address with --listen (port 0 takes a free one)",
-			origin, address)
+		return fmt.Errorf("%s: %s is in use; stop the program that listens there, or choose another address with --%s (port 0 takes a free one)",
+			origin, address, setting)
 	case errors.Is(err, syscall.EACCES):
 		return fmt.Errorf("%s: no permission to listen on %s; ports below 1024 need a privilege, choose a higher one", origin, address)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):

@@ -163,7 +163,7 @@ func TestDescribeListen(t *testing.T) {
 		syscall.EADDRNOTAVAIL: "TASKVISOR_LISTEN: this machine does not have the address of h:80; choose one that it has, or 0.0.0.0 for all",
 		syscall.EMFILE:        "TASKVISOR_LISTEN: listen tcp: too many open files",
 	} {
-		err := describeListen("TASKVISOR_LISTEN", "h:80", &net.OpError{Op: "listen", Net: "tcp", Err: os.NewSyscallError("", errno)})
+		err := describeListen("TASKVISOR_LISTEN", "h:80", "listen", &net.OpError{Op: "listen", Net: "tcp", Err: os.NewSyscallError("", errno)})
 		if got := strings.ReplaceAll(err.Error(), ": :", ":"); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/taskvisor/taskvisor/server/daemon/internal/filewatch"
@@ -61,9 +62,10 @@ type reloader struct {
 
 	log      *slog.Logger
 	last     [sha256.Size]byte // of what was read last, good or bad
-	failures int               // how often what was read was bad
 	warnings []string          // about what is in force since the start
 	expires  time.Time         // of what is in force; zero for never, and once that was logged
+
+	failures atomic.Int64 // how often what was read was bad; anybody may look
 }
 
 // load reads the files for the first time, and puts what they have into force unless there are problems.
@@ -110,9 +112,9 @@ func (r *reloader) check() {
 	r.last = now
 	l := r.judge(files)
 	if l.problems != nil {
-		r.failures++
+		failures := r.failures.Add(1)
 		for _, problem := range l.problems {
-			r.log.Error("the "+r.what+" is not reloaded, the former stays in force", "reason", problem, "failures", r.failures)
+			r.log.Error("the "+r.what+" is not reloaded, the former stays in force", "reason", problem, "failures", failures)
 		}
 		return
 	}

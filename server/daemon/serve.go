@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"strings"
 	"sync"
 
 	"google.golang.org/grpc"
 
 	"github.com/taskvisor/taskvisor/server"
+	"github.com/taskvisor/taskvisor/server/metrics"
 	"github.com/taskvisor/taskvisor/supervisor"
 	"github.com/taskvisor/taskvisor/supervisor/plugin"
 )
@@ -29,7 +31,10 @@ type daemon struct {
 	declared   *declaration
 	security   *security
 
-	listeners []net.Listener
+	metrics *metrics.Metrics // nil without --http-listen
+
+	listeners *listeners
+	web       *http.Server   // nil without
 	failed    chan error     // has the error of the first listener that could not be served any longer
 	serving   sync.WaitGroup // the goroutines that serve
 }
@@ -61,24 +66,44 @@ func (d *daemon) prepare(ctx context.Context) (err error) {
 	if d.declared, err = readTasks(d.config); err != nil {
 		return err
 	}
-	d.supervisor, err = supervisor.New(supervisor.Config{
-		Grace:         d.config.grace,
-		MaxConcurrent: d.config.maxConcurrent,
-		MaxTasks:      d.config.maxTasks,
-		EventBuffer:   d.config.eventBuffer,
-		Logger:        d.log,
-	})
-	if err != nil {
+	if d.supervisor, err = supervisor.New(d.engineConfig()); err != nil {
 		return fmt.Errorf("make the supervisor: %w", err)
+	}
+	if d.config.httpListen != "" {
+		d.metrics = d.newMetrics()
 	}
 	d.server = server.New(d.supervisor, d.plugins, d.serverConfig())
 	d.declared.validate(ctx, d.server)
 	return d.declared.err(d.config)
 }
 
+func (d *daemon) engineConfig() supervisor.Config {
+	c := supervisor.Config{
+		Grace:         d.config.grace,
+		MaxConcurrent: d.config.maxConcurrent,
+		MaxTasks:      d.config.maxTasks,
+		SlotQueue:     d.config.slotQueue,
+		RetainedTasks: d.config.retainedTasks,
+		RetainedAge:   d.config.retainedAge,
+		OutputRate:    d.config.outputRate,
+		EventBuffer:   d.config.eventBuffer,
+		Logger:        d.log,
+	}
+	if c.RetainedTasks == 0 {
+		c.RetainedTasks = -1 // 0 stands for the default there
+	}
+	return c
+}
+
 func (d *daemon) serverConfig() server.Config {
 	c := server.Config{
-		Logger: d.log, Authenticator: d.security.authenticator(), Version: d.options.version, Linger: d.config.watchLinger,
+		Logger: d.log, Authenticator: d.security.authenticator(), Version: d.options.version, Linger: d.config.watchLinger, Starting: true,
+		MaxStreams: d.config.maxStreams, MaxRequestIDs: d.config.maxRequestIDs,
+		KeepaliveTime: d.config.keepaliveTime, KeepaliveTimeout: d.config.keepaliveTimeout,
+	}
+	if d.metrics != nil {
+		c.UnaryInterceptors = append(c.UnaryInterceptors, d.metrics.UnaryInterceptor())
+		c.StreamInterceptors = append(c.StreamInterceptors, d.metrics.StreamInterceptor())
 	}
 	if c.Linger == 0 {
 		c.Linger = -1 // 0 stands for the default there
@@ -118,8 +143,11 @@ func prefixed(prefix string, err error) []string {
 
 // run adds the tasks, serves until it is asked to stop or cannot go on, and drains. The error says why it never came to serve.
 func (d *daemon) run(ctx context.Context) (code int, err error) {
-	defer closeAll(d.listeners) // those that are served are closed by then
+	defer closeAll(d.listeners.all()) // those that are served are closed by then
 	if err := d.logEvents(); err != nil {
+		return 0, err
+	}
+	if err := d.serveProbes(); err != nil {
 		return 0, err
 	}
 	switch err = d.declared.addTo(ctx, d.server); {
@@ -141,29 +169,41 @@ func (d *daemon) logEvents() error {
 	return err
 }
 
-// serve serves all listeners.
+// serve serves gRPC. From here on the daemon is ready.
 func (d *daemon) serve() {
-	for _, l := range d.listeners {
+	for _, l := range d.listeners.grpc {
 		g := d.server.NewGRPCServer(grpc.Creds(d.security.credentials(l)))
-		d.serving.Go(func() {
-			err := g.Serve(l)
-			if err == nil || errors.Is(err, grpc.ErrServerStopped) {
-				return
-			}
-			select {
-			case d.failed <- fmt.Errorf("serve on %s: %w", l.Addr(), err):
-			default: // the first failure is the one to tell
-			}
-		})
+		d.goServe(l, g.Serve)
 	}
+	d.server.Started()
+}
+
+// goServe serves a listener until it is closed.
+func (d *daemon) goServe(l net.Listener, serve func(net.Listener) error) {
+	d.serving.Go(func() {
+		err := serve(l)
+		if err == nil || errors.Is(err, grpc.ErrServerStopped) || errors.Is(err, http.ErrServerClosed) {
+			return
+		}
+		select {
+		case d.failed <- fmt.Errorf("serve on %s: %w", l.Addr(), err):
+		default: // the first failure is the one to tell
+		}
+	})
 }
 
 // announce says that the daemon is ready, in one line, after what its operator had better know.
 func (d *daemon) announce() {
 	d.warn()
 	var attrs []any
-	for _, l := range d.listeners {
+	for _, l := range d.listeners.grpc {
 		attrs = append(attrs, addressKey(l), l.Addr().String())
+	}
+	if l := d.listeners.health; l != nil {
+		attrs = append(attrs, "health", l.Addr().String())
+	}
+	if l := d.listeners.http; l != nil {
+		attrs = append(attrs, "http", l.Addr().String())
 	}
 	var enabled []string
 	for _, p := range d.plugins.List() {
@@ -188,19 +228,21 @@ func (d *daemon) warn() {
 	for _, warning := range d.security.warnings() {
 		d.log.Warn(warning)
 	}
-	for _, l := range d.listeners {
-		if a, ok := l.Addr().(*net.TCPAddr); ok && !a.IP.IsLoopback() {
-			d.warnExposed(a)
+	for _, l := range d.listeners.all() {
+		if a, ok := l.Addr().(*net.TCPAddr); ok && !a.IP.IsLoopback() && l != d.listeners.health {
+			d.warnExposed(a, l == d.listeners.http)
 		}
 	}
 }
 
 // warnExposed tells what --insecure has allowed.
-func (d *daemon) warnExposed(a *net.TCPAddr) {
+func (d *daemon) warnExposed(a *net.TCPAddr, web bool) {
 	switch lacks, _ := d.config.lacks(); {
 	case lacks == "":
 	case d.config.authTokens != "": // then it lacks TLS
 		d.log.Warn("whoever listens in on this address learns the tokens: nothing on it is "+lacks, "address", a.String())
+	case web:
+		d.log.Warn("whoever reaches this address sees the tasks and the memory of the daemon: nothing on it is "+lacks, "address", a.String())
 	default:
 		d.log.Warn("whoever reaches this address controls the tasks: nothing on it is "+lacks, "address", a.String())
 	}

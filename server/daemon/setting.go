@@ -28,6 +28,9 @@ const (
 	maxEventBuffer = 1 << 26
 	maxTasks       = 10_000_000
 	maxConcurrent  = 1_000_000
+	maxStreams     = 1_000_000
+	maxOutputRate  = 1_000_000
+	maxRetainedAge = 30 * 24 * time.Hour
 )
 
 // settings is the table, in the order of the help text.
@@ -37,13 +40,13 @@ func settings() []setting {
 			usage: "address to serve gRPC on; port 0 takes a free one, none serves on --socket only"},
 			func(c *config) *string { return &c.listen }, parseAddress, formatAddress),
 		one(setting{name: "insecure", def: "false",
-			usage: "allow --listen on other than loopback addresses without TLS or without authentication: who reaches it controls the tasks"},
+			usage: "allow --listen and --http-listen on other than loopback addresses without TLS or without authentication: who reaches it controls the tasks"},
 			func(c *config) *bool { return &c.insecure }, parseBool, strconv.FormatBool),
-		one(setting{name: "tls-cert", arg: "FILE", usage: "certificate of --listen, in PEM, with those of intermediate authorities after it; read again when it changes"},
+		one(setting{name: "tls-cert", arg: "FILE", usage: "certificate of --listen and --http-listen, in PEM, with those of intermediate authorities after it; read again when it changes"},
 			func(c *config) *string { return &c.tlsCert }, parseText, formatText),
 		one(setting{name: "tls-key", arg: "FILE", usage: "private key of --tls-cert, in PEM"},
 			func(c *config) *string { return &c.tlsKey }, parseText, formatText),
-		one(setting{name: "tls-client-ca", arg: "FILE", usage: "authorities, in PEM, of which every client on --listen has to show a certificate; " +
+		one(setting{name: "tls-client-ca", arg: "FILE", usage: "authorities, in PEM, of which every client there has to show a certificate; " +
 			"without --auth-tokens, that is all it needs"},
 			func(c *config) *string { return &c.tlsClientCA }, parseText, formatText),
 		one(setting{name: "auth-tokens", arg: "FILE", usage: "YAML or JSON file of who may do what, by bearer token or client certificate: " +
@@ -51,6 +54,13 @@ func settings() []setting {
 			func(c *config) *string { return &c.authTokens }, parseText, formatText),
 		one(setting{name: "socket", arg: "PATH", usage: "unix socket to serve gRPC on, which only the own user may open"},
 			func(c *config) *string { return &c.socket }, parseSocket, formatText),
+		one(setting{name: "health-listen", arg: "HOST:PORT", def: noAddress,
+			usage: "address for probes that know neither TLS nor tokens, such as those of the kubelet: it serves grpc.health.v1 alone, to everybody"},
+			func(c *config) *string { return &c.healthListen }, parseAddress, formatAddress),
+		one(setting{name: "http-listen", arg: "HOST:PORT", def: noAddress,
+			usage: "address to serve /metrics, /healthz, /readyz, /debug/tasks and /debug/pprof on over HTTP, under the rules of --listen: with TLS and --auth-tokens " +
+				"if those are given, role watch, for profiles role admin, health for everybody"},
+			func(c *config) *string { return &c.httpListen }, parseAddress, formatAddress),
 		one(setting{name: "tasks", arg: "PATH", usage: "YAML or JSON file of tasks to add at the start, or a directory of such files"},
 			func(c *config) *string { return &c.tasks }, parseText, formatText),
 		several(setting{name: "plugins", arg: "NAME,...", usage: "plugins to enable, no others (default all, exec only with --exec-allow)"},
@@ -64,6 +74,27 @@ func settings() []setting {
 			func(c *config) *int { return &c.maxConcurrent }, between(0, maxConcurrent), strconv.Itoa),
 		one(setting{name: "max-tasks", arg: "N", def: strconv.Itoa(supervisor.DefaultMaxTasks), usage: "how many tasks may be live at once"},
 			func(c *config) *int { return &c.maxTasks }, between(1, maxTasks), strconv.Itoa),
+		one(setting{name: "slot-queue", arg: "N", def: strconv.Itoa(supervisor.DefaultSlotQueue), usage: "how many tasks may wait for one slot"},
+			func(c *config) *int { return &c.slotQueue }, between(1, maxTasks), strconv.Itoa),
+		one(setting{name: "retained-tasks", arg: "N", def: strconv.Itoa(supervisor.DefaultRetainedTasks),
+			usage: "how many finished tasks are kept for who asks how they ended; 0 for none"},
+			func(c *config) *int { return &c.retainedTasks }, between(0, maxTasks), strconv.Itoa),
+		one(setting{name: "retained-age", arg: "DURATION", def: supervisor.DefaultRetainedAge.String(), usage: "how long finished tasks are kept at most"},
+			func(c *config) *time.Duration { return &c.retainedAge }, durationBetween(time.Second, maxRetainedAge), time.Duration.String),
+		one(setting{name: "output-rate", arg: "N", def: strconv.Itoa(supervisor.DefaultOutputRate),
+			usage: "how many lines of output a second become events, of each task that asks for it; more are counted and dropped"},
+			func(c *config) *int { return &c.outputRate }, between(1, maxOutputRate), strconv.Itoa),
+		one(setting{name: "max-streams", arg: "N", def: strconv.Itoa(server.DefaultMaxStreams), usage: "how many streams of events may be open at once"},
+			func(c *config) *int { return &c.maxStreams }, between(1, maxStreams), strconv.Itoa),
+		one(setting{name: "max-request-ids", arg: "N", def: strconv.Itoa(server.DefaultMaxRequestIDs),
+			usage: "how many answers to requests with a request_id are kept for a retry, at about half a KiB each"},
+			func(c *config) *int { return &c.maxRequestIDs }, between(1, maxTasks), strconv.Itoa),
+		one(setting{name: "keepalive-time", arg: "DURATION", def: server.DefaultKeepaliveTime.String(),
+			usage: "after how long a quiet connection is asked whether its client is still there"},
+			func(c *config) *time.Duration { return &c.keepaliveTime }, durationBetween(time.Second, maxGrace), time.Duration.String),
+		one(setting{name: "keepalive-timeout", arg: "DURATION", def: server.DefaultKeepaliveTimeout.String(),
+			usage: "how long that client has to answer before its connection is closed"},
+			func(c *config) *time.Duration { return &c.keepaliveTimeout }, durationBetween(time.Second, maxGrace), time.Duration.String),
 		one(setting{name: "event-buffer", arg: "N", def: strconv.Itoa(supervisor.DefaultEventBuffer),
 			usage: "how many events are kept for those who watch, at about 450 bytes each"},
 			func(c *config) *int { return &c.eventBuffer }, between(1, maxEventBuffer), strconv.Itoa),

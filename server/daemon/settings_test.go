@@ -2,30 +2,46 @@ package daemon
 
 import (
 	"fmt"
+	"os"
+	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/taskvisor/taskvisor/supervisor"
 )
 
 // samples has, for each setting, a value for the file, for the environment and for the flag.
 var samples = map[string][3]string{
-	"listen":         {"127.0.0.1:1", "localhost:2", "[::1]:3"},
-	"insecure":       {"true", "false", "true"},
-	"socket":         {"/run/a", "/run/b", "c d"},
-	"tls-cert":       {"a.crt", "b.crt", "/etc/c.crt"},
-	"tls-key":        {"a.key", "b.key", "/etc/c.key"},
-	"tls-client-ca":  {"a.crt", "b.crt", "/etc/c.crt"},
-	"auth-tokens":    {"a.yaml", "b.json", "/etc/c.yaml"},
-	"tasks":          {"a.yaml", "b.yaml", "c.yaml"},
-	"plugins":        {"exec", "exec,sleep", "exec,http"},
-	"exec-allow":     {"sh", "date,sh", "/opt/**"},
-	"grace":          {"1s", "2s", "3m0s"},
-	"max-concurrent": {"1", "2", "3"},
-	"max-tasks":      {"1", "2", "3"},
-	"event-buffer":   {"1", "2", "3"},
-	"watch-linger":   {"1ms", "0s", "100ms"},
-	"log-format":     {"json", "text", "json"},
-	"log-level":      {"debug", "warn", "error"},
+	"listen":            {"127.0.0.1:1", "localhost:2", "[::1]:3"},
+	"insecure":          {"true", "false", "true"},
+	"socket":            {"/run/a", "/run/b", "c d"},
+	"tls-cert":          {"a.crt", "b.crt", "/etc/c.crt"},
+	"tls-key":           {"a.key", "b.key", "/etc/c.key"},
+	"tls-client-ca":     {"a.crt", "b.crt", "/etc/c.crt"},
+	"auth-tokens":       {"a.yaml", "b.json", "/etc/c.yaml"},
+	"health-listen":     {"127.0.0.1:1", "none", "[::]:3"},
+	"http-listen":       {"127.0.0.1:1", "localhost:2", "[::1]:3"},
+	"tasks":             {"a.yaml", "b.yaml", "c.yaml"},
+	"plugins":           {"exec", "exec,sleep", "exec,http"},
+	"exec-allow":        {"sh", "date,sh", "/opt/**"},
+	"grace":             {"1s", "2s", "3m0s"},
+	"max-concurrent":    {"1", "2", "3"},
+	"max-tasks":         {"1", "2", "3"},
+	"slot-queue":        {"1", "2", "3"},
+	"retained-tasks":    {"1", "0", "3"},
+	"retained-age":      {"1s", "2h0m0s", "3m0s"},
+	"output-rate":       {"1", "2", "3"},
+	"max-streams":       {"1", "2", "3"},
+	"max-request-ids":   {"1", "2", "3"},
+	"keepalive-time":    {"1s", "2s", "3m0s"},
+	"keepalive-timeout": {"1s", "2s", "3m0s"},
+	"event-buffer":      {"1", "2", "3"},
+	"watch-linger":      {"1ms", "0s", "100ms"},
+	"log-format":        {"json", "text", "json"},
+	"log-level":         {"debug", "warn", "error"},
 }
 
 // companions are flags without which a setting is refused.
@@ -144,6 +160,14 @@ func TestValueMistakes(t *testing.T) {
 		{"--max-tasks=0", `--max-tasks: "0" is not a whole number from 1 to 10000000`},
 		{"--max-tasks=1e3", `--max-tasks: "1e3" is not a whole number from 1 to 10000000`},
 		{"--event-buffer=99999999999999999999", `--event-buffer: "99999999999999999999" is not a whole number from 1 to 67108864`},
+		{"--slot-queue=0", `--slot-queue: "0" is not a whole number from 1 to 10000000`},
+		{"--retained-tasks=-1", `--retained-tasks: "-1" is not a whole number from 0 to 10000000`},
+		{"--retained-age=1ms", `--retained-age: "1ms" is out of range; write 1s to 720h`},
+		{"--output-rate=0", `--output-rate: "0" is not a whole number from 1 to 1000000`},
+		{"--max-streams=0", `--max-streams: "0" is not a whole number from 1 to 1000000`},
+		{"--max-request-ids=0", `--max-request-ids: "0" is not a whole number from 1 to 10000000`},
+		{"--keepalive-time=0s", `--keepalive-time: "0s" is out of range; write 1s to 24h`},
+		{"--keepalive-timeout=25h", `--keepalive-timeout: "25h" is out of range; write 1s to 24h`},
 		{"--watch-linger=5", `--watch-linger: "5" is not a duration; write one such as 10s or 1m30s`},
 		{"--watch-linger=-1ms", `--watch-linger: "-1ms" is out of range; write 0s to 100ms`},
 		{"--watch-linger=1s", `--watch-linger: "1s" is out of range; write 0s to 100ms`},
@@ -186,7 +210,7 @@ func TestCommandLineMistakes(t *testing.T) {
 		{[]string{"--tls-client-ca=x"}, "--tls-client-ca: certificates of clients need TLS; give --tls-cert FILE and --tls-key FILE as well"},
 		{[]string{"--tls-cert=x", "--tls-key=y", "--listen=none", "--socket=s"}, "--tls-cert: TLS is for --listen, which is none; give an address, or no certificate"},
 	}
-	for _, later := range []string{"health-listen", "http-listen", "state-dir"} {
+	for _, later := range []string{"state-dir"} {
 		tests = append(tests, struct {
 			args []string
 			want string
@@ -214,7 +238,7 @@ func TestAllMistakesAreReported(t *testing.T) {
   c.yaml:5: grace: is given twice, first on line 1; remove one
   c.yaml:6: plugins[1]: wants a single value, not a mapping
   c.yaml:9: log-level: wants a single value, not a mapping
-  c.yaml:10: zzz: is no known field; there are listen, insecure, tls-cert, tls-key, tls-client-ca, auth-tokens, socket, tasks, plugins, exec-allow, grace, max-concurrent, max-tasks, event-buffer, watch-linger, log-format, log-level
+  c.yaml:10: zzz: is no known field; there are listen, insecure, tls-cert, tls-key, tls-client-ca, auth-tokens, socket, health-listen, http-listen, tasks, plugins, exec-allow, grace, max-concurrent, max-tasks, slot-queue, retained-tasks, retained-age, output-rate, max-streams, max-request-ids, keepalive-time, keepalive-timeout, event-buffer, watch-linger, log-format, log-level
   c.yaml:12: is a second document; a config file has one
   --grace: "1" is not a duration; write one such as 10s or 1m30s
   TASKVISOR_MAX_CONCURRENT: "many" is not a whole number from 0 to 1000000
@@ -315,4 +339,48 @@ func FuzzConfig(f *testing.F) {
 			}
 		}
 	})
+}
+
+// The table of limits in the doc comment has the flags and defaults that there are.
+func TestTheTableOfLimits(t *testing.T) {
+	doc, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := regexp.MustCompile(`(?m)^//\t--(\S+) +(\S+) +\S`).FindAllStringSubmatch(string(doc), -1)
+	defaults := map[string]string{}
+	for _, s := range settings() {
+		defaults[s.name] = s.def
+	}
+	limits := map[string]bool{
+		"max-tasks": true, "slot-queue": true, "max-streams": true, "max-request-ids": true, "retained-tasks": true, "retained-age": true,
+		"output-rate": true, "event-buffer": true, "max-concurrent": true,
+	}
+	for _, row := range rows {
+		if def, ok := defaults[row[1]]; !ok || def != row[2] {
+			t.Errorf("the table has --%s with the default %s, and it is %q", row[1], row[2], def)
+		}
+		delete(limits, row[1])
+	}
+	if len(limits) > 0 {
+		t.Errorf("the table lacks %v", limits)
+	}
+}
+
+// Each limit arrives where it counts.
+func TestLimitsArrive(t *testing.T) {
+	d, _ := prepared(t, "--max-tasks=1", "--slot-queue=2", "--retained-tasks=0", "--retained-age=4s", "--output-rate=5", "--event-buffer=8",
+		"--max-streams=6", "--max-request-ids=7", "--keepalive-time=8s", "--keepalive-timeout=9s", "--max-concurrent=10")
+	engine := d.engineConfig()
+	engine.Logger = nil
+	want := supervisor.Config{
+		Grace: supervisor.DefaultGrace, MaxTasks: 1, SlotQueue: 2, RetainedTasks: -1, RetainedAge: 4 * time.Second, OutputRate: 5, EventBuffer: 8, MaxConcurrent: 10,
+	}
+	if !reflect.DeepEqual(engine, want) {
+		t.Errorf("got %+v, want %+v", engine, want)
+	}
+	c := d.serverConfig()
+	if c.MaxStreams != 6 || c.MaxRequestIDs != 7 || c.KeepaliveTime != 8*time.Second || c.KeepaliveTimeout != 9*time.Second {
+		t.Errorf("got %+v", c)
+	}
 }

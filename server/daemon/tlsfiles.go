@@ -24,6 +24,19 @@ func (s *serverTLS) config() *tls.Config {
 	}
 }
 
+// webConfig returns what net/http needs to know. Its clients are few, and HTTP/1.1 is enough for them.
+func (s *serverTLS) webConfig() *tls.Config {
+	protocols := []string{"http/1.1"}
+	return &tls.Config{
+		MinVersion: tls.VersionTLS12, NextProtos: protocols,
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+			config := s.current.Load().Clone()
+			config.NextProtos = protocols
+			return config, nil
+		},
+	}
+}
+
 // newReloader returns what loads the files.
 func (s *serverTLS) newReloader(c *config) *reloader {
 	r := &reloader{

@@ -65,6 +65,17 @@ func parseGrace(value string) (time.Duration, error) {
 	return d, err
 }
 
+// durationBetween parses a duration within bounds.
+func durationBetween(least, most time.Duration) func(string) (time.Duration, error) {
+	return func(value string) (time.Duration, error) {
+		d, err := parseDuration(value)
+		if err == nil && (d < least || d > most) {
+			return 0, fmt.Errorf("%q is out of range; write %s to %s", value, least, hours(most))
+		}
+		return d, err
+	}
+}
+
 func parseLinger(value string) (time.Duration, error) {
 	d, err := parseDuration(value)
 	if err == nil && (d < 0 || d > server.MaxLinger) {

@@ -23,6 +23,10 @@ var bans = []ban{
 		never: []string{"./server", "./supervisor", "./cmd"},
 		why:   "Programs that control a server would otherwise carry one.",
 	}, {
+		tree:  "./server/servertest",
+		never: []string{"github.com/prometheus", "./server/metrics"},
+		why:   "It has the server in it and little else: a server without metrics does not bring Prometheus along.",
+	}, {
 		tree:  "./cmd/taskvisor/internal/cli",
 		never: []string{"./supervisor", "./server/daemon", "./server/servertest"},
 		why:   "The command line works on any server that keeps the contract, also on one that is newer. Package server itself has the engine.",

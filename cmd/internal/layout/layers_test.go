@@ -44,12 +44,16 @@ var layers = []layer{
 		may:  []string{"./gen", "./supervisor", "./supervisor/plugin"},
 		why:  "Translates between the wire and the engine. Which bodies there are is the choice of who makes the server.",
 	}, {
+		tree: "./server/metrics",
+		may:  []string{"./server", "./supervisor"},
+		why:  "Who embeds a server without Prometheus gets none, so it is not part of the server.",
+	}, {
 		tree: "./server/servertest",
 		may:  []string{"./gen", "./server", "./supervisor", "./supervisor/plugin", "./supervisor/plugins"},
 		why:  "A server in memory for the tests of server, client and cmd.",
 	}, {
 		tree: "./server/daemon",
-		may:  []string{"./gen", "./server", "./server/yamlfile", "./supervisor", "./supervisor/plugin"},
+		may:  []string{"./gen", "./server", "./server/metrics", "./server/yamlfile", "./supervisor", "./supervisor/plugin"},
 		why:  "The daemon as a library: a daemon of one's own imports it and lists its plugins, so it must not bring any along.",
 	}, {
 		tree: "./client",
