@@ -307,7 +307,7 @@ func TestTaskToWireSetsEveryField(t *testing.T) {
 		Spec: supervisor.Spec{Name: "task", Task: &body{nil, &pb.TaskSpec{Name: "task"}, "v1"}}, UID: supervisor.UID{1},
 		Attempt: 2, FailureStreak: 3, CreateTime: at, StartTime: at.Add(1), NextAttempt: at.Add(2), FinishTime: at.Add(3),
 		LastError: &supervisor.LastError{Err: supervisor.ExitCode(errors.New("x"), 5), Reason: "x\xff", Time: at.Add(4)},
-		Outcome:   supervisor.OutcomeFailed, Sequence: 6, Slot: "slot", Reason: "reason", Generation: 7,
+		Outcome:   supervisor.OutcomeFailed, Sequence: 6, Slot: "slot", Reason: "reason", Generation: 7, Progress: "half",
 	}
 	onlyIn := map[protoreflect.Name]supervisor.State{
 		"next_attempt_time": supervisor.StateBackoff, "finish_time": supervisor.StateFinished, "outcome": supervisor.StateFinished,
@@ -370,10 +370,11 @@ func TestSpecsSurviveTheRoundTrip(t *testing.T) {
 				First: duration("first"), Max: duration("max"), Factor: rapid.Float64().Draw(t, "factor") + 0, // not -0, of which proto.Clone makes 0
 				Jitter: pb.Jitter(rapid.Int32Range(0, 4).Draw(t, "jitter")), ResetAfter: duration("reset"),
 			},
-			Timeout:       duration("timeout"),
-			Admission:     &pb.Admission{Slot: rapid.StringMatching(`[a-z]{1,3}`).Draw(t, "slot"), Policy: pb.AdmissionPolicy(rapid.Int32Range(0, 3).Draw(t, "policy"))},
-			CaptureOutput: rapid.Bool().Draw(t, "capture"),
-			Labels:        rapid.MapOf(rapid.StringMatching(`[a-z]{1,3}`), rapid.StringMatching(`[a-z]{0,3}`)).Draw(t, "labels"),
+			Timeout:          duration("timeout"),
+			HeartbeatTimeout: duration("heartbeat"),
+			Admission:        &pb.Admission{Slot: rapid.StringMatching(`[a-z]{1,3}`).Draw(t, "slot"), Policy: pb.AdmissionPolicy(rapid.Int32Range(0, 3).Draw(t, "policy"))},
+			CaptureOutput:    rapid.Bool().Draw(t, "capture"),
+			Labels:           rapid.MapOf(rapid.StringMatching(`[a-z]{1,3}`), rapid.StringMatching(`[a-z]{0,3}`)).Draw(t, "labels"),
 		}
 		if rapid.Bool().Draw(t, "limited") {
 			spec.Restart.Limit = &pb.RestartLimit{Count: rapid.Uint32Min(1).Draw(t, "count"), Window: durationpb.New(time.Second)}

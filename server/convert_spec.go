@@ -18,6 +18,8 @@ func specToEngine(s *pb.TaskSpec, v *violations) supervisor.Spec {
 		Timeout: v.durationOrNone("task.timeout", s.GetTimeout()),
 		Labels:  s.GetLabels(),
 
+		HeartbeatTimeout: v.durationOrNone("task.heartbeat_timeout", s.GetHeartbeatTimeout()),
+
 		Admission:     admissionToEngine(s.GetAdmission(), v),
 		CaptureOutput: s.GetCaptureOutput(),
 	}

@@ -39,6 +39,7 @@ func taskToWire(snap *supervisor.Snapshot) *pb.Task {
 		Generation:      snap.Generation,
 		PluginVersion:   version,
 		OutcomeReason:   reasonIf(finished, snap.Reason),
+		Progress:        snap.Progress,
 	}
 }
 
@@ -110,6 +111,8 @@ func engineSpecToWire(s *supervisor.Spec) *pb.TaskSpec {
 		Labels:        labelsToWire(s.Labels),
 		Admission:     admissionToWire(&s.Admission),
 		CaptureOutput: s.CaptureOutput,
+
+		HeartbeatTimeout: durationOrDefault(s.HeartbeatTimeout),
 	}
 }
 

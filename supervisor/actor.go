@@ -151,6 +151,8 @@ func (t *task) startLocked(a *attempt) bool {
 	if a.timeout = resolve(t.spec.Timeout, t.sup.config.Timeout); a.timeout > 0 {
 		a.timer = time.AfterFunc(a.timeout, func() { t.timeOut(a) })
 	}
+	t.progress = ""
+	t.startPulseLocked(a)
 	return true
 }
 
@@ -158,12 +160,17 @@ func (t *task) startLocked(a *attempt) bool {
 func (t *task) timeOut(a *attempt) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.current != a || t.canceled != nil {
-		return // the body returned, or the life is to end anyway
+	t.timeOutLocked(a, a.timeout, "timeout after ")
+}
+
+// timeOutLocked cancels an attempt that has reached a timeout. reason says, before the timeout, which.
+func (t *task) timeOutLocked(a *attempt, timeout time.Duration, reason string) {
+	if t.current != a || t.canceled != nil || a.late != "" {
+		return // the body returned, or the life is to end anyway, or the other timeout came first
 	}
-	a.timedOut = true
+	a.late = reason + timeout.String()
 	t.enterLocked(StateStopping)
-	t.publishLocked(&Event{Kind: TimeoutHit, Attempt: a.number, Timeout: a.timeout})
+	t.publishLocked(&Event{Kind: TimeoutHit, Attempt: a.number, Timeout: timeout})
 	a.cancel(ErrTimeout)
 	t.armGraceLocked(a, t.sup.config.Grace)
 }
@@ -180,9 +187,10 @@ func (t *task) conclude(a *attempt, end *ending) (delay time.Duration, again boo
 	t.endOutputLocked()
 	t.current = nil
 	stopTimer(a.timer)
+	a.pulse.stop()
 	stopTimer(t.grace)
-	if a.timedOut {
-		r.timeOut(a.timeout)
+	if a.late != "" {
+		r.timeOut(a.late)
 	}
 	if r.verdict == failed || r.verdict == fatal {
 		t.lastError = &LastError{Err: r.err, Reason: r.reason, Time: now}

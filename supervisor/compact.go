@@ -16,16 +16,18 @@ type taskSpec struct {
 
 // policies are the fields of a Spec that tasks can share. They are immutable.
 type policies struct {
-	Restart       RestartPolicy
-	Backoff       BackoffPolicy
-	Timeout       time.Duration
-	Admission     Admission
-	CaptureOutput bool
+	Restart          RestartPolicy
+	Backoff          BackoffPolicy
+	Timeout          time.Duration
+	HeartbeatTimeout time.Duration
+	Admission        Admission
+	CaptureOutput    bool
 }
 
 func policiesOf(s *Spec) policies {
 	return policies{
-		Restart: s.Restart, Backoff: s.Backoff, Timeout: s.Timeout, Admission: s.Admission, CaptureOutput: s.CaptureOutput,
+		Restart: s.Restart, Backoff: s.Backoff, Timeout: s.Timeout, HeartbeatTimeout: s.HeartbeatTimeout,
+		Admission: s.Admission, CaptureOutput: s.CaptureOutput,
 	}
 }
 
@@ -33,7 +35,7 @@ func policiesOf(s *Spec) policies {
 func (s *taskSpec) full() Spec {
 	return Spec{
 		Name: s.Name, Task: s.Task, Labels: s.Labels, Restart: s.Restart, Backoff: s.Backoff, Timeout: s.Timeout,
-		Admission: s.Admission, CaptureOutput: s.CaptureOutput,
+		HeartbeatTimeout: s.HeartbeatTimeout, Admission: s.Admission, CaptureOutput: s.CaptureOutput,
 	}
 }
 

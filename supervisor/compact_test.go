@@ -9,7 +9,7 @@ import (
 // fullSpec has no zero field. A new field of Spec must be set here, and kept by specs.compact.
 func fullSpec() Spec {
 	return Spec{
-		Name: "t", Task: noop, Timeout: time.Second, Labels: map[string]string{"a": "b"},
+		Name: "t", Task: noop, Timeout: time.Second, HeartbeatTimeout: time.Minute, Labels: map[string]string{"a": "b"},
 		Restart:   RestartPolicy{RestartAlways, time.Minute, 3, RestartLimit{4, time.Hour}},
 		Backoff:   BackoffPolicy{time.Second, time.Minute, 3, JitterFull, time.Hour},
 		Admission: Admission{Slot: "s", Policy: AdmitReplace}, CaptureOutput: true,

@@ -43,10 +43,11 @@ type attempt struct {
 	task            *task
 	number          uint64
 
-	timeout  time.Duration // set by task.start; 0 for none
-	timer    *time.Timer   // set by task.start; nil without a timeout
-	begun    bool          // guarded by task.mu: the permit is held and the body runs
-	timedOut bool          // guarded by task.mu
+	timeout time.Duration // set by task.start; 0 for none
+	timer   *time.Timer   // set by task.start; nil without a timeout
+	pulse   *pulse        // set by task.start; nil without a heartbeat timeout
+	begun   bool          // guarded by task.mu: the permit is held and the body runs
+	late    string        // guarded by task.mu: which timeout it has reached, in words; empty if none
 }
 
 // newAttempt returns the attempt with this number, not started.

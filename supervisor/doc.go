@@ -23,7 +23,8 @@
 //
 // WithPrincipal puts on record on whose behalf tasks are added and removed.
 //
-// A body learns from its context who it is, Attempt, and has a Logger and an Output there.
+// A body learns from its context who it is, Attempt, and has a Logger and an Output there. It says by Heartbeat that it does not hang, where
+// Spec.HeartbeatTimeout asks for that, and by Progress how far it is.
 //
 // # Guarantees
 //
@@ -52,7 +53,7 @@
 //
 // Everything has a bound: live tasks (Config.MaxTasks), those that wait for a slot (Config.SlotQueue) or to Replace a live one (one for
 // each), finished ones (Config.RetainedTasks and RetainedAge), events (Config.EventBuffer), reasons (MaxReason), principals
-// (MaxPrincipal), output (MaxLine, Config.OutputRate). A live task costs one goroutine, one that
+// (MaxPrincipal), progress (MaxProgress), output (MaxLine, Config.OutputRate). A live task costs one goroutine, one that
 // waits for its slot none. A finished one keeps its Spec, body included, for as long as it is retained. A reader costs nothing while it is
 // not waiting, a subscriber one goroutine.
 //

@@ -24,7 +24,7 @@ var (
 
 // Causes with which the context of an attempt is canceled: context.Cause of that context is one of these.
 var (
-	// ErrTimeout is the cause when the attempt reached its timeout.
+	// ErrTimeout is the cause when the attempt reached its timeout, or its heartbeat timeout.
 	ErrTimeout = errors.New("the attempt reached its timeout")
 	// ErrRemoved is the cause when the task is removed.
 	ErrRemoved = errors.New("the task is removed")

@@ -15,7 +15,7 @@ type Event struct {
 
 	Attempt  uint64        // number of the attempt, from 1
 	Duration time.Duration // of the attempt that ended
-	Timeout  time.Duration // that the attempt exceeded
+	Timeout  time.Duration // that the attempt exceeded, that for a heartbeat included
 	Delay    time.Duration // until the next attempt
 	Reason   string        // in words, at most MaxReason bytes
 
@@ -49,7 +49,7 @@ const (
 	TaskStarting                             // an attempt begins, its permit held
 	TaskStopped                              // an attempt ended with success or by cancellation
 	TaskFailed                               // an attempt failed, panicked or timed out
-	TimeoutHit                               // an attempt reached its timeout; TaskFailed follows when the body is back
+	TimeoutHit                               // an attempt reached its timeout, or that of its heartbeat; TaskFailed follows when the body is back
 	BackoffScheduled                         // another attempt follows the one that ended
 	ActorExhausted                           // the restart rules end the task: OutcomeCompleted or OutcomeFailed
 	ActorDead                                // the body said that the failure is beyond retrying: OutcomeFatal

@@ -28,6 +28,7 @@ type task struct {
 	started   time.Time
 	due       time.Time // in StateBackoff, of the next attempt; in StateFinished, of the end
 	lastError *LastError
+	progress  string // of the last attempt
 	sequence  uint64 // of the last event
 
 	slot     *slot         // that the task owns or waits for; nil while it has the slot of its own name and nobody else wants that
@@ -79,7 +80,7 @@ func (t *task) snapshotLocked() Snapshot {
 	snap := Snapshot{
 		Spec: t.spec.full(), UID: t.uid, State: t.state, Attempt: t.attempts, FailureStreak: t.history.streak,
 		CreateTime: t.created, StartTime: t.started, LastError: t.lastError, Slot: t.slotName(), Outcome: t.outcome, Reason: t.reason,
-		Sequence: t.sequence, Generation: t.generation, Canceled: t.canceled != nil,
+		Sequence: t.sequence, Generation: t.generation, Canceled: t.canceled != nil, Progress: t.progress,
 	}
 	if t.state == StateBackoff {
 		snap.NextAttempt = t.due

@@ -84,10 +84,9 @@ func (r *result) set(err error, told bool) {
 	r.ofTimeout = errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrTimeout)
 }
 
-// timeOut turns the result of an attempt that had reached its timeout into a failure, whatever the body returned: a body that was
-// late is not to be believed, though what it said is kept.
-func (r *result) timeOut(timeout time.Duration) {
-	reason := fmt.Sprintf("timeout after %s", timeout)
+// timeOut turns the result of an attempt that had reached a timeout into a failure, whatever the body returned: a body that was late is not
+// to be believed, though what it said is kept. reason says which timeout.
+func (r *result) timeOut(reason string) {
 	if r.err == nil || r.verdict == canceled || r.ofTimeout {
 		r.err = ErrTimeout
 	} else {

@@ -19,6 +19,7 @@ type Snapshot struct {
 	Slot          string     // that the task owns or waits for
 	Sequence      uint64     // of the last event of this task: earlier ones are part of the snapshot
 	Generation    uint64     // 1, or by Replace one more than that of the task that this one replaced
+	Progress      string     // what the body said last by Progress in the running or else in the last attempt
 	Canceled      bool       // its end was asked for, by a removal, a replacement or the shutdown
 }
 

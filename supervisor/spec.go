@@ -28,6 +28,9 @@ type Spec struct {
 	Backoff BackoffPolicy
 	// Timeout of each attempt, from the moment that it starts to run. Default: Config.Timeout. None: no timeout.
 	Timeout time.Duration
+	// HeartbeatTimeout is how long the body may go without a call of Heartbeat or Progress, from the moment that the attempt starts to run. An
+	// attempt that does ends like one that reached its Timeout: TimeoutHit, cancellation, failure. Default and None: it need not call.
+	HeartbeatTimeout time.Duration
 	// Admission chooses the slot that the task must own to run. Default: a slot of its own.
 	Admission Admission
 	// CaptureOutput makes the lines that the body writes TaskOutput events. Default: they are discarded.
@@ -104,6 +107,7 @@ func (s *Spec) Validate() error {
 	f, isFunc := s.Task.(TaskFunc)
 	v.check(s.Task != nil && (!isFunc || f != nil), "task", "no body is given; set Task")
 	v.duration("timeout", s.Timeout)
+	v.duration("heartbeat_timeout", s.HeartbeatTimeout)
 	s.Restart.validate(&v)
 	s.Backoff.validate(&v)
 	s.Admission.validate(&v)

@@ -4,6 +4,9 @@
 // shown to people and the strict decoder that checks what they send, so that the two cannot differ. A Registry is a value that holds
 // plugins; it never changes once it is made, and nothing registers itself.
 //
+// What a body can say while it runs is up to package supervisor: Output, Logger, Heartbeat, Progress; and what its error can say: ExitCode,
+// RetryAfter, Fatal.
+//
 // # Guarantees
 //
 //   - A key that the struct does not have is an error, as is a value of another type: nothing is ignored, nothing is converted.

@@ -39,7 +39,7 @@ const (
 	EventKind_EVENT_KIND_TASK_STOPPED EventKind = 4
 	// An attempt failed, panicked or timed out. Sets: attempt, duration, reason, exit_code.
 	EventKind_EVENT_KIND_TASK_FAILED EventKind = 5
-	// An attempt reached its timeout; TASK_FAILED follows when the body has returned. Sets: attempt, timeout.
+	// An attempt reached its timeout, or its heartbeat timeout; TASK_FAILED follows when the body has returned. Sets: attempt, timeout.
 	EventKind_EVENT_KIND_TIMEOUT_HIT EventKind = 6
 	// Another attempt will follow the one that ended. Sets: attempt (the one that ended), delay, backoff_source, reason.
 	EventKind_EVENT_KIND_BACKOFF_SCHEDULED EventKind = 7

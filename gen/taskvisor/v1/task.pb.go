@@ -372,8 +372,12 @@ type TaskSpec struct {
 	// Capture output as TASK_OUTPUT events: the lines that the body writes. Lines that come faster than 100 a second, after a burst of 200,
 	// are dropped and counted. Default: false.
 	CaptureOutput bool `protobuf:"varint,9,opt,name=capture_output,json=captureOutput,proto3" json:"capture_output,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// Heartbeat timeout: how long the body may go without saying that it is alive, from the moment the attempt starts to run. An attempt that
+	// does is treated like one that reached its timeout: TIMEOUT_HIT with this duration, then TASK_FAILED. Only for plugins whose bodies say so:
+	// their description tells. Default: none, also for "0s". Limit: not negative.
+	HeartbeatTimeout *durationpb.Duration `protobuf:"bytes,10,opt,name=heartbeat_timeout,json=heartbeatTimeout,proto3" json:"heartbeat_timeout,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *TaskSpec) Reset() {
@@ -467,6 +471,13 @@ func (x *TaskSpec) GetCaptureOutput() bool {
 		return x.CaptureOutput
 	}
 	return false
+}
+
+func (x *TaskSpec) GetHeartbeatTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.HeartbeatTimeout
+	}
+	return nil
 }
 
 // RestartPolicy says whether a new attempt follows one that ended.
@@ -778,6 +789,9 @@ type Task struct {
 	// Outcome reason in words, as TASK_REMOVED gives it. Set only in TASK_STATE_FINISHED, and not with OUTCOME_COMPLETED.
 	// Limit: cut after 4096 bytes.
 	OutcomeReason string `protobuf:"bytes,17,opt,name=outcome_reason,json=outcomeReason,proto3" json:"outcome_reason,omitempty"`
+	// Progress in words, as the body told it last in the running or, between attempts, in the last attempt. Empty when it told none. It changes
+	// without an event: ask for it by ListTasks. Limit: cut after 256 bytes.
+	Progress      string `protobuf:"bytes,18,opt,name=progress,proto3" json:"progress,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -931,6 +945,13 @@ func (x *Task) GetOutcomeReason() string {
 	return ""
 }
 
+func (x *Task) GetProgress() string {
+	if x != nil {
+		return x.Progress
+	}
+	return ""
+}
+
 // TaskError is how an attempt failed.
 type TaskError struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -999,7 +1020,7 @@ var File_taskvisor_v1_task_proto protoreflect.FileDescriptor
 
 const file_taskvisor_v1_task_proto_rawDesc = "" +
 	"\n" +
-	"\x17taskvisor/v1/task.proto\x12\ftaskvisor.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdf\x03\n" +
+	"\x17taskvisor/v1/task.proto\x12\ftaskvisor.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa7\x04\n" +
 	"\bTaskSpec\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06plugin\x18\x02 \x01(\tR\x06plugin\x12/\n" +
@@ -1009,7 +1030,9 @@ const file_taskvisor_v1_task_proto_rawDesc = "" +
 	"\atimeout\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\atimeout\x12:\n" +
 	"\x06labels\x18\a \x03(\v2\".taskvisor.v1.TaskSpec.LabelsEntryR\x06labels\x125\n" +
 	"\tadmission\x18\b \x01(\v2\x17.taskvisor.v1.AdmissionR\tadmission\x12%\n" +
-	"\x0ecapture_output\x18\t \x01(\bR\rcaptureOutput\x1a9\n" +
+	"\x0ecapture_output\x18\t \x01(\bR\rcaptureOutput\x12F\n" +
+	"\x11heartbeat_timeout\x18\n" +
+	" \x01(\v2\x19.google.protobuf.DurationR\x10heartbeatTimeout\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xc8\x01\n" +
@@ -1031,7 +1054,7 @@ const file_taskvisor_v1_task_proto_rawDesc = "" +
 	"resetAfter\"V\n" +
 	"\tAdmission\x12\x12\n" +
 	"\x04slot\x18\x01 \x01(\tR\x04slot\x125\n" +
-	"\x06policy\x18\x02 \x01(\x0e2\x1d.taskvisor.v1.AdmissionPolicyR\x06policy\"\xcc\x05\n" +
+	"\x06policy\x18\x02 \x01(\x0e2\x1d.taskvisor.v1.AdmissionPolicyR\x06policy\"\xe8\x05\n" +
 	"\x04Task\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
 	"\x03uid\x18\x02 \x01(\tR\x03uid\x12*\n" +
@@ -1056,7 +1079,8 @@ const file_taskvisor_v1_task_proto_rawDesc = "" +
 	"generation\x18\x0f \x01(\x04R\n" +
 	"generation\x12%\n" +
 	"\x0eplugin_version\x18\x10 \x01(\tR\rpluginVersion\x12%\n" +
-	"\x0eoutcome_reason\x18\x11 \x01(\tR\routcomeReason\"\x83\x01\n" +
+	"\x0eoutcome_reason\x18\x11 \x01(\tR\routcomeReason\x12\x1a\n" +
+	"\bprogress\x18\x12 \x01(\tR\bprogress\"\x83\x01\n" +
 	"\tTaskError\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12 \n" +
 	"\texit_code\x18\x02 \x01(\x05H\x00R\bexitCode\x88\x01\x01\x12.\n" +
@@ -1136,29 +1160,30 @@ var file_taskvisor_v1_task_proto_depIdxs = []int32{
 	14, // 3: taskvisor.v1.TaskSpec.timeout:type_name -> google.protobuf.Duration
 	12, // 4: taskvisor.v1.TaskSpec.labels:type_name -> taskvisor.v1.TaskSpec.LabelsEntry
 	9,  // 5: taskvisor.v1.TaskSpec.admission:type_name -> taskvisor.v1.Admission
-	0,  // 6: taskvisor.v1.RestartPolicy.mode:type_name -> taskvisor.v1.RestartMode
-	14, // 7: taskvisor.v1.RestartPolicy.interval:type_name -> google.protobuf.Duration
-	7,  // 8: taskvisor.v1.RestartPolicy.limit:type_name -> taskvisor.v1.RestartLimit
-	14, // 9: taskvisor.v1.RestartLimit.window:type_name -> google.protobuf.Duration
-	14, // 10: taskvisor.v1.BackoffPolicy.first:type_name -> google.protobuf.Duration
-	14, // 11: taskvisor.v1.BackoffPolicy.max:type_name -> google.protobuf.Duration
-	1,  // 12: taskvisor.v1.BackoffPolicy.jitter:type_name -> taskvisor.v1.Jitter
-	14, // 13: taskvisor.v1.BackoffPolicy.reset_after:type_name -> google.protobuf.Duration
-	2,  // 14: taskvisor.v1.Admission.policy:type_name -> taskvisor.v1.AdmissionPolicy
-	5,  // 15: taskvisor.v1.Task.spec:type_name -> taskvisor.v1.TaskSpec
-	3,  // 16: taskvisor.v1.Task.state:type_name -> taskvisor.v1.TaskState
-	15, // 17: taskvisor.v1.Task.create_time:type_name -> google.protobuf.Timestamp
-	15, // 18: taskvisor.v1.Task.start_time:type_name -> google.protobuf.Timestamp
-	15, // 19: taskvisor.v1.Task.next_attempt_time:type_name -> google.protobuf.Timestamp
-	15, // 20: taskvisor.v1.Task.finish_time:type_name -> google.protobuf.Timestamp
-	11, // 21: taskvisor.v1.Task.last_error:type_name -> taskvisor.v1.TaskError
-	4,  // 22: taskvisor.v1.Task.outcome:type_name -> taskvisor.v1.Outcome
-	15, // 23: taskvisor.v1.TaskError.time:type_name -> google.protobuf.Timestamp
-	24, // [24:24] is the sub-list for method output_type
-	24, // [24:24] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	14, // 6: taskvisor.v1.TaskSpec.heartbeat_timeout:type_name -> google.protobuf.Duration
+	0,  // 7: taskvisor.v1.RestartPolicy.mode:type_name -> taskvisor.v1.RestartMode
+	14, // 8: taskvisor.v1.RestartPolicy.interval:type_name -> google.protobuf.Duration
+	7,  // 9: taskvisor.v1.RestartPolicy.limit:type_name -> taskvisor.v1.RestartLimit
+	14, // 10: taskvisor.v1.RestartLimit.window:type_name -> google.protobuf.Duration
+	14, // 11: taskvisor.v1.BackoffPolicy.first:type_name -> google.protobuf.Duration
+	14, // 12: taskvisor.v1.BackoffPolicy.max:type_name -> google.protobuf.Duration
+	1,  // 13: taskvisor.v1.BackoffPolicy.jitter:type_name -> taskvisor.v1.Jitter
+	14, // 14: taskvisor.v1.BackoffPolicy.reset_after:type_name -> google.protobuf.Duration
+	2,  // 15: taskvisor.v1.Admission.policy:type_name -> taskvisor.v1.AdmissionPolicy
+	5,  // 16: taskvisor.v1.Task.spec:type_name -> taskvisor.v1.TaskSpec
+	3,  // 17: taskvisor.v1.Task.state:type_name -> taskvisor.v1.TaskState
+	15, // 18: taskvisor.v1.Task.create_time:type_name -> google.protobuf.Timestamp
+	15, // 19: taskvisor.v1.Task.start_time:type_name -> google.protobuf.Timestamp
+	15, // 20: taskvisor.v1.Task.next_attempt_time:type_name -> google.protobuf.Timestamp
+	15, // 21: taskvisor.v1.Task.finish_time:type_name -> google.protobuf.Timestamp
+	11, // 22: taskvisor.v1.Task.last_error:type_name -> taskvisor.v1.TaskError
+	4,  // 23: taskvisor.v1.Task.outcome:type_name -> taskvisor.v1.Outcome
+	15, // 24: taskvisor.v1.TaskError.time:type_name -> google.protobuf.Timestamp
+	25, // [25:25] is the sub-list for method output_type
+	25, // [25:25] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_taskvisor_v1_task_proto_init() }

@@ -29,7 +29,8 @@
 // # What becomes of its output
 //
 // Each line of standard output and of standard error is a TaskOutput event if the task has CaptureOutput, and is logged at level debug. The
-// last lines of standard error are part of the reason of a failure.
+// last lines of standard error are part of the reason of a failure. Each line is also a heartbeat: with a HeartbeatTimeout, a command that is silent
+// for that long has failed, and is stopped.
 //
 // # How an attempt ends
 //

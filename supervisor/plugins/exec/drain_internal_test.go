@@ -3,13 +3,17 @@
 package exec
 
 import (
+	"context"
 	"io"
 	"os"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/taskvisor/taskvisor/supervisor"
 )
 
 // written is a sink that keeps all lines.
@@ -105,4 +109,32 @@ func TestMoreIsWaitedForUntilPatienceIsOver(t *testing.T) {
 	if got := strings.Join(w.lines, " "); got != "first second" {
 		t.Errorf("read %q", got)
 	}
+}
+
+// "Each line is also a heartbeat."
+func TestEachLineIsAHeartbeat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sup, err := supervisor.New(supervisor.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		spec := supervisor.Once("chatty", supervisor.TaskFunc(func(ctx context.Context) error {
+			for range 3 {
+				time.Sleep(9 * time.Second)
+				pulseSink{ctx}.line(stdout, nil, false)
+			}
+			return ctx.Err()
+		}))
+		spec.HeartbeatTimeout = 10 * time.Second
+		snap, err := sup.Add(t.Context(), spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if snap, err = sup.Wait(t.Context(), supervisor.ByUID(snap.UID)); err != nil || snap.Outcome != supervisor.OutcomeCompleted {
+			t.Errorf("outcome %s, reason %s, %v", snap.Outcome, snap.Reason, err)
+		}
+		if err := sup.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -84,6 +84,13 @@ func (s logSink) line(from stream, text []byte, cut bool) {
 	s.log.LogAttrs(s.ctx, slog.LevelDebug, "output", slog.String("stream", from.String()), slog.String("line", line))
 }
 
+// pulseSink takes each line for a sign of life.
+type pulseSink struct {
+	ctx context.Context //nolint:containedctx // that of the attempt, which may have to give signs of life
+}
+
+func (s pulseSink) line(stream, []byte, bool) { supervisor.Heartbeat(s.ctx) }
+
 // captureSink publishes lines as events, for a task that asks for them.
 type captureSink struct {
 	ctx context.Context //nolint:containedctx // that of the attempt, which knows where lines go

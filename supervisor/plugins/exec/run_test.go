@@ -262,6 +262,13 @@ func TestATimeoutStopsTheCommand(t *testing.T) {
 	}
 }
 
+func TestACommandThatIsSilentForTooLongHasFailed(t *testing.T) {
+	l := sh(t, "exec sleep 1000", func(s *supervisor.Spec) { s.HeartbeatTimeout = 20 * time.Millisecond })
+	if reason, _, _ := failure(t, l.wait()); reason != "no heartbeat for 20ms" {
+		t.Errorf("reason %q", reason)
+	}
+}
+
 func TestNothingIsStartedForAContextThatIsDone(t *testing.T) {
 	body, err := build(map[string]any{"command": []string{"no-such-thing"}})
 	if err != nil {

@@ -34,7 +34,7 @@ func (t *task) Run(ctx context.Context) error {
 	}
 	var last tail
 	log := supervisor.Logger(ctx)
-	to := sinks{&last, logSink{ctx, log}}
+	to := sinks{&last, pulseSink{ctx}, logSink{ctx, log}}
 	if supervisor.Captures(ctx) {
 		to = append(to, captureSink{ctx})
 	}
