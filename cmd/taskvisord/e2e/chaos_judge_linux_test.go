@@ -10,20 +10,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
-
-// reasonOf returns the reason of a refusal; empty when there is none, which is so when the client made the error.
-func reasonOf(err error) string {
-	for _, detail := range status.Convert(err).Details() {
-		if info, ok := detail.(*errdetails.ErrorInfo); ok {
-			return info.GetReason()
-		}
-	}
-	return ""
-}
 
 // codeOf is the code that belongs to each reason. A reason that is not here is none that a call may be refused with.
 var codeOf = map[string]codes.Code{
