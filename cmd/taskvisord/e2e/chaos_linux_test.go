@@ -173,7 +173,7 @@ func (c *chaos) report(t *testing.T, seed uint64) {
 	}
 	t.Logf("seed %d, %s: %s", seed, *chaosDuration, &sum)
 	t.Logf("AddTask: %s", &c.times)
-	t.Logf("memory: %s resident, with %s", residentOf(t, c.cmd.Process.Pid), chaosMemory)
+	t.Logf("memory: %.1f MiB resident, with %s", residentOf(t, c.cmd.Process.Pid), chaosMemory)
 }
 
 // goroutines ends the daemon and returns how many goroutines it had, by the function that started them.

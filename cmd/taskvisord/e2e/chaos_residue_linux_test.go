@@ -159,8 +159,8 @@ func childrenOf(t *testing.T, pid int) (children []string) {
 	return children
 }
 
-// residentOf returns the memory that a process has from the system.
-func residentOf(t *testing.T, pid int) string {
+// residentOf returns how many MiB of memory a process has from the system.
+func residentOf(t *testing.T, pid int) float64 {
 	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
 	if err != nil {
@@ -170,7 +170,7 @@ func residentOf(t *testing.T, pid int) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fmt.Sprintf("%.1f MiB", float64(pages*os.Getpagesize())/(1<<20))
+	return float64(pages*os.Getpagesize()) / (1 << 20)
 }
 
 func sameCounts(a, b map[string]int) bool { return maps.Equal(a, b) }
