@@ -129,10 +129,10 @@ func (a *chaosCaller) run(ctx context.Context) {
 }
 
 // call makes a call that has to come to an end, and returns its error; the caller judges it.
-func (a *chaosCaller) call(ctx context.Context, make func(context.Context) error) error {
+func (a *chaosCaller) call(ctx context.Context, invoke func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, chaosHang)
 	defer cancel()
-	err := make(ctx)
+	err := invoke(ctx)
 	a.counts.calls++
 	if err == nil {
 		a.cut = false

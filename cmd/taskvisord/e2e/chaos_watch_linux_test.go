@@ -82,7 +82,7 @@ func (a *chaosCaller) follow(after uint64, m *pb.WatchEventsResponse, snapshot b
 		a.counts.lost += int(gap.GetLast() - gap.GetFirst() + 1)
 	}
 	for _, e := range m.GetEvents() {
-		if next := e.GetSequence(); after != 0 && next != after+1 && !(snapshot && next > after) {
+		if next := e.GetSequence(); after != 0 && next != after+1 && (!snapshot || next <= after) {
 			a.t.Errorf("caller %d: after %d comes %v", a.number, after, e)
 			return
 		}
