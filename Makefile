@@ -22,6 +22,8 @@ FUZZTIME ?= 30s
 SEEDS ?= 20000
 EVENTS ?= 10000000
 CHANGES ?= 100000
+MINUTES ?= 30
+CHAOS_SEED ?= 0
 RUN_FLAGS ?=
 
 # A hung test is named in minutes, with its goroutines, not after Go's default ten.
@@ -90,6 +92,10 @@ storm: ## let EVENTS pass watchers that leave, stall and resume, and one that ne
 
 storm-client: ## follow and wait for CHANGES while servers are killed, cut off and outrun
 	go test -timeout 1h -count=1 -run 'TestFollowInAStorm$$|TestWaitRacedAgainstTheEnd$$' -v ./client -storm.changes $(CHANGES) -wait.races 10000
+
+chaos: $(BIN)/grpcurl $(BIN)/grpc-health-probe ## trouble of all kinds for the real daemon, for MINUTES, under 64 callers that judge it
+	TASKVISOR_E2E_BIN='$(CURDIR)/$(BIN)' go test -timeout 0 -tags e2e -count=1 -run 'TestChaos$$' -v ./cmd/taskvisord/e2e \
+		-chaos.duration $(MINUTES)m -chaos.seed $(CHAOS_SEED)
 
 ##@ Measure
 
@@ -191,5 +197,5 @@ $(BIN)/.go-version: FORCE
 
 FORCE:
 
-.PHONY: help run build install test watch fmt generate lint cover fuzz sim storm storm-client bench benchcmp \
+.PHONY: help run build install test watch fmt generate lint cover fuzz sim storm storm-client chaos bench benchcmp \
 	check e2e format lint-proto lint-go breaking generated tidy vet race bench-smoke tools clean FORCE

@@ -97,8 +97,9 @@ func identityOf(ctx context.Context) Identity {
 	return Identity{}
 }
 
-// noteUnary is the outermost interceptor: it makes room for who calls.
+// noteUnary is the outermost interceptor: it makes room for who calls, and for the call.
 func noteUnary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	growStack()
 	return handler(withCaller(ctx), req)
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"unicode/utf8"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/taskvisor/taskvisor/supervisor/plugin"
@@ -23,11 +24,18 @@ func configObject(config *structpb.Struct, v *violations) (object map[string]any
 		return nil, false
 	}
 	object = config.AsMap()
+	if proto.Size(config) <= maxConfigBytes/maxJSONGrowth {
+		return object, true
+	}
 	size, err := jsonSize(object)
 	v.check(err == nil, field, "this is no JSON object: %v", err)
 	v.check(size <= maxConfigBytes, field, "%d bytes of JSON are too many; give at most %d", size, maxConfigBytes)
 	return object, len(*v) == before
 }
+
+// maxJSONGrowth is how many bytes of JSON come at most of a byte of the message: a control character becomes \u0000, and the 9 bytes of a number in
+// a list of 11 become 24 digits and a comma. What is that small needs not be encoded to be measured.
+const maxJSONGrowth = 6
 
 // maxConfigDepth is how many objects and lists a config may have inside each other. No real one has that many; the paths of a bottomless
 // one would take a lot of memory.
@@ -35,7 +43,9 @@ const maxConfigDepth = 100
 
 func (v *violations) jsonObject(field string, object *structpb.Struct, depth int) {
 	for _, key := range slices.Sorted(maps.Keys(object.GetFields())) {
-		v.check(utf8.ValidString(key), plugin.Key(field, key), "the key %s is not UTF-8; give one that is", quote(key))
+		if !utf8.ValidString(key) {
+			v.add(plugin.Key(field, key), "the key %s is not UTF-8; give one that is", quote(key))
+		}
 		v.jsonValue(plugin.Key(field, key), object.GetFields()[key], depth+1)
 	}
 }
@@ -55,7 +65,9 @@ func (v *violations) jsonValue(field string, value *structpb.Value, depth int) {
 		n := kind.NumberValue
 		v.check(!math.IsNaN(n) && !math.IsInf(n, 0), field, "%v is no JSON number; give a finite one", n)
 	case *structpb.Value_StringValue:
-		v.check(utf8.ValidString(kind.StringValue), field, "%s is not UTF-8; give a text that is", quote(kind.StringValue))
+		if !utf8.ValidString(kind.StringValue) {
+			v.add(field, "%s is not UTF-8; give a text that is", quote(kind.StringValue))
+		}
 	case *structpb.Value_StructValue:
 		v.jsonObject(field, kind.StructValue, depth)
 	case *structpb.Value_ListValue:

@@ -1,12 +1,14 @@
 package plugin
 
 import (
+	"encoding"
 	"encoding/json"
 	"fmt"
 	"math"
 	"reflect"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/google/jsonschema-go/jsonschema"
 )
@@ -19,7 +21,7 @@ const maxDepth = 64
 //
 // It walks value, schema and Go value side by side. Validation by the library would stop at the first problem and name the place in the schema
 // instead of the place in the config; encoding/json would do the first, accept keys in the wrong case, and merge a map with its default.
-// The library has the last word all the same: keywords that the walk does not know count too.
+// The library has the last word where there are keywords that the walk does not know: they count too. See walked.
 func (s *shape) decode(given map[string]any, config any) []Violation {
 	setDefaults(reflect.ValueOf(config).Elem())
 	d := decoder{shape: s}
@@ -27,7 +29,7 @@ func (s *shape) decode(given map[string]any, config any) []Violation {
 	if len(d.Violations) == 0 {
 		d.value("", s.schema, object, reflect.ValueOf(config).Elem())
 	}
-	if len(d.Violations) == 0 {
+	if len(d.Violations) == 0 && s.resolved != nil {
 		if err := s.resolved.Validate(object); err != nil {
 			d.Add("", "the config does not match its schema: %v", err)
 		}
@@ -148,16 +150,25 @@ func (d *decoder) object(path string, s *jsonschema.Schema, v map[string]any, ds
 
 // fieldsOf decodes an object into a struct. Fields whose key is missing keep what they have: the default.
 func (d *decoder) fieldsOf(path string, s *jsonschema.Schema, v map[string]any, dst reflect.Value) {
-	for _, name := range knownKeys(s) {
+	known := 0
+	for _, name := range d.shape.keys[s] {
 		property := s.Properties[name]
 		given, ok := v[name]
 		switch {
 		case ok:
+			known++
 			d.value(Key(path, name), property, given, dst.FieldByIndex(d.shape.fields[dst.Type()][name]))
 		case slices.Contains(s.Required, name):
 			d.Add(Key(path, name), "is missing; %s%s", give(property), describe(property))
 		}
 	}
+	if known < len(v) {
+		d.unknown(path, s, v)
+	}
+}
+
+// unknown reports the keys that the schema does not have.
+func (d *decoder) unknown(path string, s *jsonschema.Schema, v map[string]any) {
 	for _, name := range sortedKeys(v) {
 		if s.Properties[name] == nil {
 			d.Add(Key(path, name), "%s", unknownKey(name, s))
@@ -223,12 +234,40 @@ func orAny(s *jsonschema.Schema) *jsonschema.Schema {
 	return s
 }
 
+// text decodes a string into a string, or into what decodes itself from text, as encoding/json does, and reports whether that was possible. Most
+// of most configs are such strings, and the way by JSON takes ten times as long.
+func text(v any, dst reflect.Value) bool {
+	s, ok := v.(string)
+	if !ok || !utf8.ValidString(s) {
+		return false
+	}
+	fresh := reflect.New(dst.Type()) // nothing of the default shines through
+	switch decoder := fresh.Interface().(type) {
+	case json.Unmarshaler:
+		return false
+	case encoding.TextUnmarshaler:
+		if decoder.UnmarshalText([]byte(s)) != nil {
+			return false // what is wrong is said on the long way
+		}
+		dst.Set(fresh.Elem())
+	default:
+		if dst.Kind() != reflect.String || dst.Type() == reflect.TypeFor[json.Number]() {
+			return false
+		}
+		dst.SetString(s)
+	}
+	return true
+}
+
 // leaf leaves a value to encoding/json, and reports whether that took it.
 func (d *decoder) leaf(path string, v any, dst reflect.Value) bool {
-	text, err := json.Marshal(v)
+	if text(v, dst) {
+		return true
+	}
+	encoded, err := json.Marshal(v)
 	if err == nil {
 		fresh := reflect.New(dst.Type()) // nothing of the default shines through
-		if err = json.Unmarshal(text, fresh.Interface()); err == nil {
+		if err = json.Unmarshal(encoded, fresh.Interface()); err == nil {
 			dst.Set(fresh.Elem())
 			return true
 		}

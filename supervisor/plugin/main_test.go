@@ -28,7 +28,7 @@ func define[Config any](name string) plugin.Definition[Config] {
 	return plugin.Definition[Config]{Name: name, Description: "Does it.", Build: buildOf[Config]}
 }
 
-func newRegistry(t *testing.T, list ...plugin.Plugin) *plugin.Registry {
+func newRegistry(t testing.TB, list ...plugin.Plugin) *plugin.Registry {
 	t.Helper()
 	r, err := plugin.NewRegistry(list...)
 	if err != nil {

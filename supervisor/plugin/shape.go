@@ -18,10 +18,11 @@ const schemaDialect = "https://json-schema.org/draft/2020-12/schema"
 // accepted cannot differ. It is immutable.
 type shape struct {
 	schema   *jsonschema.Schema
-	resolved *jsonschema.Resolved // of schema
+	resolved *jsonschema.Resolved // of schema; nil where the walk of the decoder checks all that the schema says
 	json     json.RawMessage      // of schema
 	fields   map[reflect.Type]fieldIndex
-	patterns map[string]*regexp.Regexp // by what is in the schema
+	patterns map[string]*regexp.Regexp       // by what is in the schema
+	keys     map[*jsonschema.Schema][]string // of structs, in the order of their fields
 }
 
 // newShape derives the shape of the struct type t.
@@ -37,7 +38,7 @@ func newShape(t reflect.Type) (*shape, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &shape{schema: schema, fields: in.fields, patterns: map[string]*regexp.Regexp{}}
+	s := &shape{schema: schema, fields: in.fields, patterns: map[string]*regexp.Regexp{}, keys: map[*jsonschema.Schema][]string{}}
 	if err := s.prepare(schema); err != nil {
 		return nil, fmt.Errorf("schema of %s: %w", t, err)
 	}
@@ -48,6 +49,9 @@ func newShape(t reflect.Type) (*shape, error) {
 	if s.resolved, err = schema.Resolve(&jsonschema.ResolveOptions{ValidateDefaults: true}); err != nil {
 		return nil, fmt.Errorf("schema of %s: %w", t, err)
 	}
+	if s.walked(schema, t) {
+		s.resolved = nil
+	}
 	s.json, err = json.Marshal(schema)
 	return s, err
 }
@@ -55,7 +59,7 @@ func newShape(t reflect.Type) (*shape, error) {
 // maxInteger is the largest integer in a config: a number arrives as a float64, which holds integers only up to here exactly.
 const maxInteger = 1<<53 - 1
 
-// prepare compiles the patterns in a schema and takes back two liberties of inference. It lets null stand for slices and pointers, but leaving the
+// prepare compiles the patterns in a schema, sorts its keys, and takes back two liberties of inference. It lets null stand for slices and pointers, but leaving the
 // key out says the same, and in one way only. And it leaves integers without bounds.
 func (s *shape) prepare(node *jsonschema.Schema) error {
 	if node == nil {
@@ -75,6 +79,7 @@ func (s *shape) prepare(node *jsonschema.Schema) error {
 		}
 		s.patterns[node.Pattern] = compiled
 	}
+	s.keys[node] = knownKeys(node)
 	err := errors.Join(s.prepare(node.Items), s.prepare(node.AdditionalProperties))
 	for _, name := range sortedKeys(node.Properties) {
 		err = errors.Join(err, s.prepare(node.Properties[name]))

@@ -13,6 +13,13 @@
 // For a named moment, never for a time: a line of output, an event, the end of a process, the end of a pipe. Each process has a deadline
 // after which it is killed and the test fails with all that the process printed.
 //
+// # Chaos
+//
+//	make chaos MINUTES=30
+//
+// runs TestChaos for longer than the few seconds that it takes here. What it does to the daemon, it does at random times; what it waits for and nothing
+// tells of, such as a file that another process closes, it asks for every 20 ms.
+//
 // # The sessions of README.md, and of the README.md of each plugin
 //
 // A fenced block that is marked console is run against a daemon that was started like `make run` does, and its output is compared;

@@ -32,9 +32,16 @@ func start(t *testing.T, program string, args ...string) *process {
 
 func startCommand(t *testing.T, command func(ctx context.Context) *exec.Cmd) *process {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	return startCommandFor(t, patience, nil, command)
+}
+
+// startCommandFor is startCommand with a deadline of its own, and with which lines of standard error to keep; nil for all.
+func startCommandFor(t *testing.T, deadline time.Duration, keep func(line string) bool, command func(ctx context.Context) *exec.Cmd) *process {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), deadline)
 	cmd := command(ctx)
 	p := &process{cmd: cmd, stdout: newTranscript(), stderr: newTranscript(), ended: make(chan struct{})}
+	p.stderr.keep = keep
 	p.late = func() bool { return ctx.Err() == context.DeadlineExceeded }
 	cmd.Stdout, cmd.Stderr = p.stdout, p.stderr
 	cmd.Env = slices.DeleteFunc(cmd.Environ(), isSetting)

@@ -9,7 +9,10 @@ import (
 
 // transcript is what a process printed so far. It is an io.Writer for the process and lets the test wait for lines.
 type transcript struct {
-	mu      sync.Mutex
+	keep func(line string) bool // which lines to keep, of a process that would fill the memory; nil: all, at once. Set before the first Write
+
+	mu      sync.Mutex // guards what is below
+	partial []byte     // with keep: a line that has no end yet
 	text    []byte
 	closed  bool
 	changed chan struct{} // closed and replaced when there is more, or no more to come
@@ -21,9 +24,28 @@ func newTranscript() *transcript { return &transcript{changed: make(chan struct{
 func (t *transcript) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.text = append(t.text, p...)
+	if t.keep == nil {
+		t.text = append(t.text, p...)
+	} else {
+		t.sift(p)
+	}
 	t.announce()
 	return len(p), nil
+}
+
+// sift adds the lines that are to be kept. t.mu is held.
+func (t *transcript) sift(p []byte) {
+	t.partial = append(t.partial, p...)
+	for {
+		end := bytes.IndexByte(t.partial, '\n') + 1
+		if end == 0 {
+			return
+		}
+		if t.keep(string(t.partial[:end])) {
+			t.text = append(t.text, t.partial[:end]...)
+		}
+		t.partial = t.partial[end:]
+	}
 }
 
 // close says that nothing more will come.
