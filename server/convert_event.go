@@ -15,9 +15,9 @@ import (
 )
 
 // appendEvent appends the event as it is sent: as one element of WatchEventsResponse.events, tag and length included. It writes by hand
-// what proto.Marshal would write, byte for byte, which a test checks for every field; that way an event takes 0.15 µs and no allocation,
-// instead of 1 µs and 5. The engine leaves the fields zero that its table does not list for the kind; a duration, which may be zero and still
-// be meant, is sent if the table lists it.
+// what proto.Marshal would write, byte for byte, which a test checks for every field; that way an event takes 0.11 µs and no allocation,
+// instead of 0.7 µs and 6 (BenchmarkEncodeEvent). The engine leaves the fields zero that its table does not list for the kind; a duration,
+// which may be zero and still be meant, is sent if the table lists it.
 func appendEvent(b []byte, e *supervisor.Event) []byte {
 	fields, _ := supervisor.KindFields(e.Kind)
 	b, begin := beginMessage(b, 1)

@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -21,26 +20,19 @@ import (
 	"github.com/taskvisor/taskvisor/supervisor/plugin"
 	"github.com/taskvisor/taskvisor/supervisor/plugin/plugintest"
 	"github.com/taskvisor/taskvisor/supervisor/plugins/file"
+	"github.com/taskvisor/taskvisor/supervisor/plugins/internal/bodytest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func registry(t *testing.T) *plugin.Registry {
 	t.Helper()
-	r, err := plugin.NewRegistry(file.New())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
+	return bodytest.Registry(t, file.New())
 }
 
 func build(t *testing.T, config map[string]any) supervisor.Task {
 	t.Helper()
-	body, err := registry(t).Build("file", config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return body
+	return bodytest.Build(t, registry(t), "file", config)
 }
 
 func must(t *testing.T, err error) {
@@ -333,18 +325,7 @@ func TestWhatIsRefused(t *testing.T) {
 		}},
 	} {
 		_, err := r.Build("file", test.config)
-		var refused *plugin.ConfigError
-		if !errors.As(err, &refused) {
-			t.Errorf("%s: got %v, want a ConfigError", name, err)
-			continue
-		}
-		var got []string
-		for _, v := range refused.Violations {
-			got = append(got, v.Path+": "+v.Problem)
-		}
-		if !slices.Equal(got, test.want) {
-			t.Errorf("%s:\n got %q\nwant %q", name, got, test.want)
-		}
+		bodytest.WantRefused(t, name, err, test.want)
 	}
 }
 

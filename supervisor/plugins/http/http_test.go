@@ -3,7 +3,6 @@ package http_test
 import (
 	"compress/gzip"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -24,6 +23,7 @@ import (
 	"github.com/taskvisor/taskvisor/supervisor/plugin"
 	"github.com/taskvisor/taskvisor/supervisor/plugin/plugintest"
 	"github.com/taskvisor/taskvisor/supervisor/plugins/http"
+	"github.com/taskvisor/taskvisor/supervisor/plugins/internal/bodytest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -77,11 +77,7 @@ func newServer(t *testing.T) *httptest.Server {
 
 func registry(t *testing.T) *plugin.Registry {
 	t.Helper()
-	r, err := plugin.NewRegistry(http.New())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
+	return bodytest.Registry(t, http.New())
 }
 
 // anHour is the timeouts of a config that a busy machine does not reach.
@@ -95,11 +91,7 @@ func anHour(config map[string]any) map[string]any {
 func call(t *testing.T, config map[string]any) error {
 	t.Helper()
 	config = anHour(config)
-	body, err := registry(t).Build("http", config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return body.Run(t.Context())
+	return bodytest.Build(t, registry(t), "http", config).Run(t.Context())
 }
 
 func TestAnswers(t *testing.T) {
@@ -367,18 +359,7 @@ func TestWhatIsRefused(t *testing.T) {
 		}},
 	} {
 		_, err := r.Build("http", test.config)
-		var refused *plugin.ConfigError
-		if !errors.As(err, &refused) {
-			t.Errorf("%s: got %v, want a ConfigError", name, err)
-			continue
-		}
-		var got []string
-		for _, v := range refused.Violations {
-			got = append(got, v.Path+": "+v.Problem)
-		}
-		if !slices.Equal(got, test.want) {
-			t.Errorf("%s:\n got %q\nwant %q", name, got, test.want)
-		}
+		bodytest.WantRefused(t, name, err, test.want)
 	}
 }
 

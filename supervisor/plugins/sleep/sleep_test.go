@@ -13,6 +13,7 @@ import (
 
 	"github.com/taskvisor/taskvisor/supervisor"
 	"github.com/taskvisor/taskvisor/supervisor/plugin"
+	"github.com/taskvisor/taskvisor/supervisor/plugins/internal/bodytest"
 	"github.com/taskvisor/taskvisor/supervisor/plugins/sleep"
 )
 
@@ -20,20 +21,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func registry(t *testing.T) *plugin.Registry {
 	t.Helper()
-	r, err := plugin.NewRegistry(sleep.New())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
+	return bodytest.Registry(t, sleep.New())
 }
 
 func build(t *testing.T, config map[string]any) supervisor.Task {
 	t.Helper()
-	body, err := registry(t).Build("sleep", config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return body
+	return bodytest.Build(t, registry(t), "sleep", config)
 }
 
 // run runs a body outside a supervisor and tells how it ended and how long that took on the virtual clock.
@@ -288,18 +281,7 @@ func TestWhatWouldHaveNoEffectIsRefused(t *testing.T) {
 		},
 	} {
 		_, err := r.Build("sleep", test.config)
-		var ce *plugin.ConfigError
-		if !errors.As(err, &ce) {
-			t.Errorf("%s: got %v, want a ConfigError", name, err)
-			continue
-		}
-		var got []string
-		for _, v := range ce.Violations {
-			got = append(got, v.Path+": "+v.Problem)
-		}
-		if !slices.Equal(got, test.want) {
-			t.Errorf("%s:\n got %q\nwant %q", name, got, test.want)
-		}
+		bodytest.WantRefused(t, name, err, test.want)
 	}
 }
 

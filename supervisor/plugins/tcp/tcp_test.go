@@ -3,7 +3,6 @@ package tcp_test
 import (
 	"context"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -21,6 +20,7 @@ import (
 
 	"github.com/taskvisor/taskvisor/supervisor/plugin"
 	"github.com/taskvisor/taskvisor/supervisor/plugin/plugintest"
+	"github.com/taskvisor/taskvisor/supervisor/plugins/internal/bodytest"
 	"github.com/taskvisor/taskvisor/supervisor/plugins/tcp"
 )
 
@@ -72,11 +72,7 @@ func flood(conn net.Conn) {
 
 func registry(t *testing.T) *plugin.Registry {
 	t.Helper()
-	r, err := plugin.NewRegistry(tcp.New())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
+	return bodytest.Registry(t, tcp.New())
 }
 
 // anHour is the timeout of a config that a busy machine does not reach.
@@ -90,11 +86,7 @@ func anHour(config map[string]any) map[string]any {
 func knock(t *testing.T, config map[string]any) error {
 	t.Helper()
 	config = anHour(config)
-	body, err := registry(t).Build("tcp", config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return body.Run(t.Context())
+	return bodytest.Build(t, registry(t), "tcp", config).Run(t.Context())
 }
 
 // closedPort returns an address at which nobody listens.
@@ -207,18 +199,7 @@ func TestWhatIsRefused(t *testing.T) {
 		}},
 	} {
 		_, err := r.Build("tcp", test.config)
-		var refused *plugin.ConfigError
-		if !errors.As(err, &refused) {
-			t.Errorf("%s: got %v, want a ConfigError", name, err)
-			continue
-		}
-		var got []string
-		for _, v := range refused.Violations {
-			got = append(got, v.Path+": "+v.Problem)
-		}
-		if !slices.Equal(got, test.want) {
-			t.Errorf("%s:\n got %q\nwant %q", name, got, test.want)
-		}
+		bodytest.WantRefused(t, name, err, test.want)
 	}
 }
 
