@@ -35,7 +35,7 @@ func (s *Server) grpcOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
 		grpc.ChainUnaryInterceptor(slices.Concat(s.config.UnaryInterceptors, []grpc.UnaryServerInterceptor{
 			noteUnary,
-			logging.UnaryServerInterceptor(logger, logOptions...),
+			s.logUnary(logging.UnaryServerInterceptor(logger, logOptions...)),
 			authUnary,
 			s.checkUnary,
 			recovery.UnaryServerInterceptor(recoverer),
@@ -145,6 +145,10 @@ func (s *Server) checkSize(req any) error {
 func (s *Server) logging() (logging.Logger, []logging.Option) {
 	logger := logging.LoggerFunc(func(ctx context.Context, level logging.Level, message string, fields ...any) {
 		fields = without(fields, "grpc.start_time", "grpc.error")
+		if took, ok := ctx.Value(tookKey{}).(time.Duration); ok {
+			duration := logging.DurationToDurationField(took)
+			fields = append(without(fields, duration[0].(string)), duration...)
+		}
 		if principal := identityOf(ctx).Principal; principal != "" {
 			fields = append(fields, "principal", cutText(principal, supervisor.MaxPrincipal))
 		}
@@ -161,6 +165,24 @@ func (s *Server) logging() (logging.Logger, []logging.Option) {
 		}),
 	}
 }
+
+// logUnary logs calls by an interceptor of package logging, and only those of which there is to be a line: the interceptor makes all of a line, and
+// half of it before the call, also where nobody wants to see it. That is the larger part of what interceptors cost a call. So it comes when the call has
+// ended, and is told how long that took.
+func (s *Server) logUnary(log grpc.UnaryServerInterceptor) grpc.UnaryServerInterceptor {
+	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+		begin := time.Now()
+		answer, err := handler(ctx, req)
+		if s.config.Logger.Enabled(ctx, slog.Level(logLevel(logging.DefaultErrorToCode(err)))) {
+			ctx = context.WithValue(ctx, tookKey{}, time.Since(begin))
+			return log(ctx, req, info, func(context.Context, any) (any, error) { return answer, err })
+		}
+		return answer, err
+	}
+}
+
+// tookKey is the context key of how long a call took that has ended.
+type tookKey struct{}
 
 // logLevel: what goes well is not worth a line by default, nor is a caller who leaves; a mistake of a caller may be, for who is asked about it.
 func logLevel(code codes.Code) logging.Level {
