@@ -53,7 +53,7 @@ func typeOf(v any) string {
 
 // constraints checks what the schema says about a value besides its type and what is inside it.
 func (d *decoder) constraints(path string, s *jsonschema.Schema, v any) bool {
-	if s.Enum != nil && !slices.ContainsFunc(s.Enum, func(e any) bool { return jsonschema.Equal(e, v) }) {
+	if s.Enum != nil && !slices.ContainsFunc(s.Enum, func(e any) bool { return equal(e, v) }) {
 		d.Add(path, "%s is not allowed;%s %s", quote(v), closestOf(v, s.Enum), give(s))
 		return false
 	}
@@ -73,6 +73,15 @@ func (d *decoder) constraints(path string, s *jsonschema.Schema, v any) bool {
 	return true
 }
 
+// equal is jsonschema.Equal, which takes its time for what most enums are made of.
+func equal(allowed, v any) bool {
+	if text, ok := allowed.(string); ok {
+		given, ok := v.(string)
+		return ok && given == text
+	}
+	return jsonschema.Equal(allowed, v)
+}
+
 func (d *decoder) counts(path string, v any, n int, unit string, least, most *int) bool {
 	if (least == nil || n >= *least) && (most == nil || n <= *most) {
 		return true
@@ -82,8 +91,8 @@ func (d *decoder) counts(path string, v any, n int, unit string, least, most *in
 }
 
 func (d *decoder) pattern(path string, s *jsonschema.Schema, v string) bool {
-	compiled := d.shape.patterns[s.Pattern]
-	if compiled == nil || compiled.MatchString(v) {
+	matches := d.shape.patterns[s.Pattern]
+	if matches == nil || matches(v) {
 		return true
 	}
 	d.Add(path, "%s does not match the pattern %s; %s", quote(v), s.Pattern, give(s))
