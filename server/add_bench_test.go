@@ -14,6 +14,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
@@ -158,7 +159,7 @@ func (s *addServer) all(b *testing.B, method string, requests [][]byte) cost {
 		conn := s.conns[i%len(s.conns)]
 		callers.Go(func() {
 			for n := next.Add(1); n <= int64(len(requests)); n = next.Add(1) {
-				if err := conn.Invoke(ctx, method, requests[n-1], nil, grpc.ForceCodec(readyCodec{})); err != nil {
+				if err := conn.Invoke(ctx, method, requests[n-1], nil, grpc.ForceCodecV2(readyCodec{})); err != nil {
 					b.Error(err)
 					return
 				}
@@ -188,9 +189,9 @@ func addName(i int) string { return fmt.Sprintf("task-%09d", i) }
 // readyCodec sends bytes, and drops what comes.
 type readyCodec struct{}
 
-func (readyCodec) Marshal(v any) ([]byte, error)   { return v.([]byte), nil }
-func (readyCodec) Unmarshal(_ []byte, _ any) error { return nil }
-func (readyCodec) Name() string                    { return "proto" }
+func (readyCodec) Marshal(v any) (mem.BufferSlice, error)   { return mem.BufferSlice{mem.SliceBuffer(v.([]byte))}, nil }
+func (readyCodec) Unmarshal(_ mem.BufferSlice, _ any) error { return nil }
+func (readyCodec) Name() string                             { return "proto" }
 
 // removeAll removes the first n tasks, so that the benchmark is about as many live ones however long it takes.
 func (s *addServer) removeAll(b *testing.B, n int) {

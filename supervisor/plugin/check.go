@@ -57,18 +57,18 @@ func (d *decoder) constraints(path string, s *jsonschema.Schema, v any) bool {
 		d.Add(path, "%s is not allowed;%s %s", quote(v), closestOf(v, s.Enum), give(s))
 		return false
 	}
-	switch v := v.(type) {
+	switch given := v.(type) {
 	case float64:
-		if beyond(v, s) {
+		if beyond(given, s) {
 			d.Add(path, "%s is out of range; give %s", quote(v), article(s.Type)+bounds(s, math.Inf(1)))
 			return false
 		}
 	case string:
-		return d.counts(path, v, utf8.RuneCountInString(v), "characters", s.MinLength, s.MaxLength) && d.pattern(path, s, v)
+		return d.counts(path, v, utf8.RuneCountInString(given), "characters", s.MinLength, s.MaxLength) && d.pattern(path, s, given)
 	case []any:
-		return d.counts(path, v, len(v), "elements", s.MinItems, s.MaxItems)
+		return d.counts(path, v, len(given), "elements", s.MinItems, s.MaxItems)
 	case map[string]any:
-		return d.counts(path, v, len(v), "keys", s.MinProperties, s.MaxProperties)
+		return d.counts(path, v, len(given), "keys", s.MinProperties, s.MaxProperties)
 	}
 	return true
 }
