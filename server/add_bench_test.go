@@ -189,7 +189,9 @@ func addName(i int) string { return fmt.Sprintf("task-%09d", i) }
 // readyCodec sends bytes, and drops what comes.
 type readyCodec struct{}
 
-func (readyCodec) Marshal(v any) (mem.BufferSlice, error)   { return mem.BufferSlice{mem.SliceBuffer(v.([]byte))}, nil }
+func (readyCodec) Marshal(v any) (mem.BufferSlice, error) {
+	return mem.BufferSlice{mem.SliceBuffer(v.([]byte))}, nil
+}
 func (readyCodec) Unmarshal(_ mem.BufferSlice, _ any) error { return nil }
 func (readyCodec) Name() string                             { return "proto" }
 

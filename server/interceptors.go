@@ -90,8 +90,8 @@ func (s *Server) guard(ctx context.Context, f func() error) (err error) {
 
 // checkUnary checks and adorns what all calls have in common.
 func (s *Server) checkUnary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	if s.config.Version != "" {
-		_ = grpc.SetHeader(ctx, s.header()) // fails only once headers were sent, and no handler did
+	if s.header != nil {
+		_ = grpc.SetHeader(ctx, s.header) // fails only once headers were sent, and no handler did
 	}
 	if err := s.checkSize(req); err != nil {
 		return nil, err
@@ -101,16 +101,16 @@ func (s *Server) checkUnary(ctx context.Context, req any, _ *grpc.UnaryServerInf
 
 // checkStream is checkUnary for streams.
 func (s *Server) checkStream(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-	_ = stream.SetHeader(s.header()) // as above
+	_ = stream.SetHeader(s.header) // as above
 	return handler(srv, &checkedStream{stream, s})
 }
 
-// header is what each answer begins with.
-func (s *Server) header() metadata.MD {
-	if s.config.Version == "" {
+// newHeader returns what each answer begins with, nil for nothing.
+func newHeader(version string) metadata.MD {
+	if version == "" {
 		return nil
 	}
-	return metadata.Pairs(versionHeader, s.config.Version)
+	return metadata.Pairs(versionHeader, version)
 }
 
 // checkedStream checks the size of what is received.
