@@ -35,7 +35,7 @@ func (s *Server) grpcOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
 		grpc.ChainUnaryInterceptor(slices.Concat(s.config.UnaryInterceptors, []grpc.UnaryServerInterceptor{
 			noteUnary,
-			logging.UnaryServerInterceptor(logger, logOptions...),
+			s.logUnary(logging.UnaryServerInterceptor(logger, logOptions...)),
 			authUnary,
 			s.checkUnary,
 			recovery.UnaryServerInterceptor(recoverer),
@@ -90,8 +90,8 @@ func (s *Server) guard(ctx context.Context, f func() error) (err error) {
 
 // checkUnary checks and adorns what all calls have in common.
 func (s *Server) checkUnary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	if s.config.Version != "" {
-		_ = grpc.SetHeader(ctx, s.header()) // fails only once headers were sent, and no handler did
+	if s.header != nil {
+		_ = grpc.SetHeader(ctx, s.header) // fails only once headers were sent, and no handler did
 	}
 	if err := s.checkSize(req); err != nil {
 		return nil, err
@@ -101,16 +101,16 @@ func (s *Server) checkUnary(ctx context.Context, req any, _ *grpc.UnaryServerInf
 
 // checkStream is checkUnary for streams.
 func (s *Server) checkStream(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-	_ = stream.SetHeader(s.header()) // as above
+	_ = stream.SetHeader(s.header) // as above
 	return handler(srv, &checkedStream{stream, s})
 }
 
-// header is what each answer begins with.
-func (s *Server) header() metadata.MD {
-	if s.config.Version == "" {
+// newHeader returns what each answer begins with, nil for nothing.
+func newHeader(version string) metadata.MD {
+	if version == "" {
 		return nil
 	}
-	return metadata.Pairs(versionHeader, s.config.Version)
+	return metadata.Pairs(versionHeader, version)
 }
 
 // checkedStream checks the size of what is received.
@@ -145,6 +145,10 @@ func (s *Server) checkSize(req any) error {
 func (s *Server) logging() (logging.Logger, []logging.Option) {
 	logger := logging.LoggerFunc(func(ctx context.Context, level logging.Level, message string, fields ...any) {
 		fields = without(fields, "grpc.start_time", "grpc.error")
+		if took, ok := ctx.Value(tookKey{}).(time.Duration); ok {
+			duration := logging.DurationToDurationField(took)
+			fields = append(without(fields, duration[0].(string)), duration...)
+		}
 		if principal := identityOf(ctx).Principal; principal != "" {
 			fields = append(fields, "principal", cutText(principal, supervisor.MaxPrincipal))
 		}
@@ -161,6 +165,24 @@ func (s *Server) logging() (logging.Logger, []logging.Option) {
 		}),
 	}
 }
+
+// logUnary logs calls by an interceptor of package logging, and only those of which there is to be a line: the interceptor makes all of a line, and
+// half of it before the call, also where nobody wants to see it. That is the larger part of what interceptors cost a call. So it comes when the call has
+// ended, and is told how long that took.
+func (s *Server) logUnary(log grpc.UnaryServerInterceptor) grpc.UnaryServerInterceptor {
+	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+		begin := time.Now()
+		answer, err := handler(ctx, req)
+		if s.config.Logger.Enabled(ctx, slog.Level(logLevel(logging.DefaultErrorToCode(err)))) {
+			ctx = context.WithValue(ctx, tookKey{}, time.Since(begin))
+			return log(ctx, req, info, func(context.Context, any) (any, error) { return answer, err })
+		}
+		return answer, err
+	}
+}
+
+// tookKey is the context key of how long a call took that has ended.
+type tookKey struct{}
 
 // logLevel: what goes well is not worth a line by default, nor is a caller who leaves; a mistake of a caller may be, for who is asked about it.
 func logLevel(code codes.Code) logging.Level {

@@ -27,6 +27,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/structpb"
 
 	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
@@ -47,11 +48,14 @@ type logged struct {
 type recorder struct {
 	mu    sync.Mutex // guards lines
 	lines []logged
+	quiet bool // what is below slog.LevelInfo is not enabled
 }
 
-func (r *recorder) Enabled(context.Context, slog.Level) bool { return true }
-func (r *recorder) WithAttrs([]slog.Attr) slog.Handler       { return r }
-func (r *recorder) WithGroup(string) slog.Handler            { return r }
+func (r *recorder) Enabled(_ context.Context, level slog.Level) bool {
+	return !r.quiet || level >= slog.LevelInfo
+}
+func (r *recorder) WithAttrs([]slog.Attr) slog.Handler { return r }
+func (r *recorder) WithGroup(string) slog.Handler      { return r }
 
 func (r *recorder) Handle(_ context.Context, record slog.Record) error {
 	line := logged{record.Level, record.Message, map[string]string{}}
@@ -261,6 +265,29 @@ func TestTheLogTellsWhatAStreamBrought(t *testing.T) {
 			if got := lines[0].fields[key]; got != want {
 				t.Errorf("%s is %q, want %q", key, got, want)
 			}
+		}
+	})
+}
+
+// The line about a call tells how long it took, and there is none at a level that is not enabled.
+func TestTheLogTellsHowLongACallTook(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		log := &recorder{quiet: true}
+		h := newHarness(t, servertest.WithServer(server.Config{Logger: slog.New(log)}))
+		release := make(chan struct{})
+		defer close(release)
+		h.Define("deaf", func(context.Context) error { <-release; return nil })
+		h.Add("one", "deaf")
+		synctest.Wait()
+		if lines := log.take(); len(lines) != 0 {
+			t.Errorf("a call that went well is logged: %v", lines)
+		}
+		_, err := h.Tasks.RemoveTask(t.Context(), &pb.RemoveTaskRequest{Name: "one", GracePeriod: durationpb.New(3 * time.Second)})
+		wantRefusal(t, err, codes.DeadlineExceeded, "TASK_STUCK")
+		synctest.Wait()
+		lines := slices.DeleteFunc(log.take(), func(line logged) bool { return line.fields["grpc.method"] != "RemoveTask" })
+		if len(lines) != 1 || lines[0].fields["grpc.duration"] != "3s" {
+			t.Errorf("logged %v", lines)
 		}
 	})
 }

@@ -22,7 +22,9 @@ const (
 
 // requestID checks the id that a caller gives a request.
 func (v *violations) requestID(field, id string) {
-	v.check(len(id) <= maxRequestIDLength, field, "%s has %d characters; give at most %d, a UUID is best", quote(id), len(id), maxRequestIDLength)
+	if len(id) > maxRequestIDLength {
+		v.add(field, "%s has %d characters; give at most %d, a UUID is best", quote(id), len(id), maxRequestIDLength)
+	}
 	for i := range len(id) {
 		if id[i] < ' ' || id[i] > '~' {
 			v.add(field, "%s has characters beyond printable ASCII; give only those, a UUID is best", quote(id))

@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/grpc"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/reflection"
 
 	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
@@ -23,7 +24,8 @@ type Server struct {
 	sup     *supervisor.Supervisor
 	plugins *plugin.Registry
 	catalog catalog
-	config  Config // defaults filled in
+	config  Config      // defaults filled in
+	header  metadata.MD // what each answer begins with; immutable
 	health  *healthServer
 	feed    *feed
 	batches sync.Pool // of *batch
@@ -48,6 +50,7 @@ func New(sup *supervisor.Supervisor, plugins *plugin.Registry, config Config) *S
 		plugins: plugins,
 		catalog: newCatalog(plugins, config.Logger),
 		config:  config,
+		header:  newHeader(config.Version),
 		health:  newHealth(sup),
 		feed:    newFeed(sup),
 		batches: sync.Pool{New: func() any { return new(batch) }},

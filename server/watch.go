@@ -176,7 +176,7 @@ func (w *watch) close() {
 
 // open begins the stream: it returns once everything is sent that comes before the events.
 func (w *watch) open(receive func() (*pb.WatchEventsRequest, error)) error {
-	_ = w.stream.SetHeader(w.server.header()) // fails only once headers were sent
+	_ = w.stream.SetHeader(w.server.header) // fails only once headers were sent
 	req, err := receive()
 	if err != nil {
 		return err

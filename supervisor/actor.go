@@ -18,7 +18,9 @@ func (t *task) live() {
 			t.finishIdle()
 			return
 		}
-		delay, again := t.run(a)
+		var r result
+		t.run(a, &r)
+		delay, again := t.endAttempt(a, &r)
 		if !again {
 			return
 		}
@@ -26,11 +28,10 @@ func (t *task) live() {
 	}
 }
 
-// run runs an attempt. It returns the delay after which another one follows; if none does, it has ended the life.
+// run runs an attempt and sets r, which is zero, to how it ended.
 //
 //go:noinline
-func (t *task) run(a *attempt) (delay time.Duration, again bool) {
-	var end ending
+func (t *task) run(a *attempt, r *result) {
 	returned := false
 	// A body that calls runtime.Goexit takes the actor's goroutine with it; the life goes on in another one.
 	defer func() {
@@ -38,8 +39,17 @@ func (t *task) run(a *attempt) (delay time.Duration, again bool) {
 			go t.liveAfterGoexit(a)
 		}
 	}()
-	a.call(&end.result)
+	a.call(r)
 	returned = true
+}
+
+// endAttempt ends an attempt, which ended with r. It returns the delay after which another one follows; if none does, it has ended the life. It is not
+// part of run, for what it needs of the stack would take the room of the body.
+//
+//go:noinline
+func (t *task) endAttempt(a *attempt, r *result) (delay time.Duration, again bool) {
+	var end ending
+	end.result = *r
 	if delay, again = t.conclude(a, &end); again {
 		t.release() // now that the log has the end of the attempt: no start of another one gets in front of it
 	} else {
@@ -50,15 +60,11 @@ func (t *task) run(a *attempt) (delay time.Duration, again bool) {
 
 // liveAfterGoexit goes on with a life whose last attempt took its goroutine with it.
 func (t *task) liveAfterGoexit(a *attempt) {
-	end := ending{result: result{verdict: failed, err: errGoexit, reason: errGoexit.Error()}}
-	delay, again := t.conclude(a, &end)
-	if !again {
-		t.sup.mu.finish(t, &end)
-		return
+	delay, again := t.endAttempt(a, &result{verdict: failed, err: errGoexit, reason: errGoexit.Error()})
+	if again {
+		t.pause(nil, delay)
+		t.live()
 	}
-	t.release()
-	t.pause(nil, delay)
-	t.live()
 }
 
 // finishIdle ends a life that was canceled between attempts.

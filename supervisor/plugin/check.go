@@ -53,24 +53,33 @@ func typeOf(v any) string {
 
 // constraints checks what the schema says about a value besides its type and what is inside it.
 func (d *decoder) constraints(path string, s *jsonschema.Schema, v any) bool {
-	if s.Enum != nil && !slices.ContainsFunc(s.Enum, func(e any) bool { return jsonschema.Equal(e, v) }) {
+	if s.Enum != nil && !slices.ContainsFunc(s.Enum, func(e any) bool { return equal(e, v) }) {
 		d.Add(path, "%s is not allowed;%s %s", quote(v), closestOf(v, s.Enum), give(s))
 		return false
 	}
-	switch v := v.(type) {
+	switch given := v.(type) {
 	case float64:
-		if beyond(v, s) {
+		if beyond(given, s) {
 			d.Add(path, "%s is out of range; give %s", quote(v), article(s.Type)+bounds(s, math.Inf(1)))
 			return false
 		}
 	case string:
-		return d.counts(path, v, utf8.RuneCountInString(v), "characters", s.MinLength, s.MaxLength) && d.pattern(path, s, v)
+		return d.counts(path, v, utf8.RuneCountInString(given), "characters", s.MinLength, s.MaxLength) && d.pattern(path, s, given)
 	case []any:
-		return d.counts(path, v, len(v), "elements", s.MinItems, s.MaxItems)
+		return d.counts(path, v, len(given), "elements", s.MinItems, s.MaxItems)
 	case map[string]any:
-		return d.counts(path, v, len(v), "keys", s.MinProperties, s.MaxProperties)
+		return d.counts(path, v, len(given), "keys", s.MinProperties, s.MaxProperties)
 	}
 	return true
+}
+
+// equal is jsonschema.Equal, which takes its time for what most enums are made of.
+func equal(allowed, v any) bool {
+	if text, ok := allowed.(string); ok {
+		given, ok := v.(string)
+		return ok && given == text
+	}
+	return jsonschema.Equal(allowed, v)
 }
 
 func (d *decoder) counts(path string, v any, n int, unit string, least, most *int) bool {
@@ -82,8 +91,8 @@ func (d *decoder) counts(path string, v any, n int, unit string, least, most *in
 }
 
 func (d *decoder) pattern(path string, s *jsonschema.Schema, v string) bool {
-	compiled := d.shape.patterns[s.Pattern]
-	if compiled == nil || compiled.MatchString(v) {
+	matches := d.shape.patterns[s.Pattern]
+	if matches == nil || matches(v) {
 		return true
 	}
 	d.Add(path, "%s does not match the pattern %s; %s", quote(v), s.Pattern, give(s))

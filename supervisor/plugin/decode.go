@@ -23,11 +23,15 @@ const maxDepth = 64
 // instead of the place in the config; encoding/json would do the first, accept keys in the wrong case, and merge a map with its default.
 // The library has the last word where there are keywords that the walk does not know: they count too. See walked.
 func (s *shape) decode(given map[string]any, config any) []Violation {
-	setDefaults(reflect.ValueOf(config).Elem())
+	dst := reflect.ValueOf(config).Elem()
+	s.setDefaults(dst)
 	d := decoder{shape: s}
-	object := d.normalize("", orEmpty(given), 0)
+	object := any(orEmpty(given))
+	if !normal(object, 0) {
+		object = d.normalize("", object, 0)
+	}
 	if len(d.Violations) == 0 {
-		d.value("", s.schema, object, reflect.ValueOf(config).Elem())
+		d.value("", s.schema, object, dst)
 	}
 	if len(d.Violations) == 0 && s.resolved != nil {
 		if err := s.resolved.Validate(object); err != nil {
@@ -44,24 +48,34 @@ func orEmpty(object map[string]any) map[string]any {
 	return object
 }
 
-// setDefaults calls SetDefaults of a new value and, before that, of the structs in it, so that whoever contains one has the last word.
-func setDefaults(v reflect.Value) {
-	if v.Kind() == reflect.Struct && !isLeaf(v.Type()) {
-		for i := range v.NumField() {
-			if v.Type().Field(i).IsExported() {
-				setDefaults(v.Field(i))
-			}
-		}
-	}
-	if d, ok := v.Addr().Interface().(Defaulter); ok && v.Kind() != reflect.Pointer {
-		d.SetDefaults()
-	}
-}
-
 // decoder is one walk over a config.
 type decoder struct {
 	shape *shape
 	Violations
+}
+
+// normal reports whether v is what normalize would return, so that there is no need of a copy: the walk changes nothing, and keeps nothing.
+func normal(v any, depth int) bool {
+	if depth > maxDepth {
+		return false
+	}
+	switch v := v.(type) {
+	case nil, bool, string:
+		return true
+	case float64:
+		return !math.IsNaN(v) && !math.IsInf(v, 0)
+	case []any:
+		return !slices.ContainsFunc(v, func(e any) bool { return !normal(e, depth+1) })
+	case map[string]any:
+		for _, e := range v {
+			if !normal(e, depth+1) {
+				return false
+			}
+		}
+		return true
+	default:
+		return false
+	}
 }
 
 // normalize returns a copy of v made of nil, bool, float64, string, []any and map[string]any.
@@ -114,11 +128,11 @@ func (d *decoder) value(path string, s *jsonschema.Schema, v any, dst reflect.Va
 	for dst.Kind() == reflect.Pointer {
 		if dst.IsNil() {
 			dst.Set(reflect.New(dst.Type().Elem()))
-			setDefaults(dst.Elem())
+			d.shape.setDefaults(dst.Elem())
 		}
 		dst = dst.Elem()
 	}
-	if isLeaf(dst.Type()) { // its own words are better than those about a pattern
+	if d.shape.traits[dst.Type()].leaf { // its own words are better than those about a pattern
 		if d.leaf(path, v, dst) {
 			d.constraints(path, s, v)
 		}
@@ -203,7 +217,7 @@ func (d *decoder) entriesOf(path string, s *jsonschema.Schema, v map[string]any,
 	out := reflect.MakeMapWithSize(t, len(v))
 	for _, key := range sortedKeys(v) {
 		element := reflect.New(t.Elem()).Elem()
-		setDefaults(element)
+		d.shape.setDefaults(element)
 		d.value(Key(path, key), orAny(s.AdditionalProperties), v[key], element)
 		out.SetMapIndex(reflect.ValueOf(key).Convert(t.Key()), element)
 	}
@@ -221,7 +235,7 @@ func (d *decoder) array(path string, s *jsonschema.Schema, v []any, dst reflect.
 		return
 	}
 	for i, element := range v {
-		setDefaults(dst.Index(i))
+		d.shape.setDefaults(dst.Index(i))
 		d.value(Index(path, i), orAny(s.Items), element, dst.Index(i))
 	}
 }
@@ -241,21 +255,17 @@ func text(v any, dst reflect.Value) bool {
 	if !ok || !utf8.ValidString(s) {
 		return false
 	}
-	fresh := reflect.New(dst.Type()) // nothing of the default shines through
-	switch decoder := fresh.Interface().(type) {
+	switch decoder := dst.Addr().Interface().(type) {
 	case json.Unmarshaler:
 		return false
 	case encoding.TextUnmarshaler:
-		if decoder.UnmarshalText([]byte(s)) != nil {
-			return false // what is wrong is said on the long way
-		}
-		dst.Set(fresh.Elem())
-	default:
-		if dst.Kind() != reflect.String || dst.Type() == reflect.TypeFor[json.Number]() {
-			return false
-		}
-		dst.SetString(s)
+		dst.SetZero()                                  // nothing of the default shines through
+		return decoder.UnmarshalText([]byte(s)) == nil // what is wrong is said on the long way
 	}
+	if dst.Kind() != reflect.String || dst.Type() == reflect.TypeFor[json.Number]() {
+		return false
+	}
+	dst.SetString(s)
 	return true
 }
 

@@ -20,6 +20,7 @@ type SchemaExtender interface {
 type inference struct {
 	schemas map[reflect.Type]*jsonschema.Schema // of types with a say
 	fields  map[reflect.Type]fieldIndex         // of all structs
+	traits  map[reflect.Type]traits             // of all types
 	open    map[reflect.Type]bool               // being visited
 }
 
@@ -30,6 +31,7 @@ func (in *inference) visit(t reflect.Type, path string) error {
 	}
 	in.open[t] = true
 	defer delete(in.open, t)
+	in.traits[t] = traitsOf(t)
 	if err := in.visitInside(t, path); err != nil {
 		return err
 	}

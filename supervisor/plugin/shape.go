@@ -21,7 +21,8 @@ type shape struct {
 	resolved *jsonschema.Resolved // of schema; nil where the walk of the decoder checks all that the schema says
 	json     json.RawMessage      // of schema
 	fields   map[reflect.Type]fieldIndex
-	patterns map[string]*regexp.Regexp       // by what is in the schema
+	traits   map[reflect.Type]traits
+	patterns map[string]func(string) bool    // whether a text matches, by what is in the schema
 	keys     map[*jsonschema.Schema][]string // of structs, in the order of their fields
 }
 
@@ -30,7 +31,10 @@ func newShape(t reflect.Type) (*shape, error) {
 	if t.Kind() != reflect.Struct || isLeaf(t) {
 		return nil, fmt.Errorf("config type %s is no plain struct; a config is a JSON object", t)
 	}
-	in := inference{schemas: map[reflect.Type]*jsonschema.Schema{}, fields: map[reflect.Type]fieldIndex{}, open: map[reflect.Type]bool{}}
+	in := inference{
+		schemas: map[reflect.Type]*jsonschema.Schema{}, fields: map[reflect.Type]fieldIndex{}, traits: map[reflect.Type]traits{},
+		open: map[reflect.Type]bool{},
+	}
 	if err := in.visit(t, t.String()); err != nil {
 		return nil, err
 	}
@@ -38,7 +42,10 @@ func newShape(t reflect.Type) (*shape, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &shape{schema: schema, fields: in.fields, patterns: map[string]*regexp.Regexp{}, keys: map[*jsonschema.Schema][]string{}}
+	s := &shape{
+		schema: schema, fields: in.fields, traits: in.traits, patterns: map[string]func(string) bool{},
+		keys: map[*jsonschema.Schema][]string{},
+	}
 	if err := s.prepare(schema); err != nil {
 		return nil, fmt.Errorf("schema of %s: %w", t, err)
 	}
@@ -72,12 +79,16 @@ func (s *shape) prepare(node *jsonschema.Schema) error {
 		node.Minimum = orLimit(node.Minimum, -maxInteger)
 		node.Maximum = orLimit(node.Maximum, maxInteger)
 	}
-	if node.Pattern != "" {
+	switch node.Pattern {
+	case "":
+	case durationPattern:
+		s.patterns[node.Pattern] = isDuration[string]
+	default:
 		compiled, err := regexp.Compile(node.Pattern)
 		if err != nil {
 			return err
 		}
-		s.patterns[node.Pattern] = compiled
+		s.patterns[node.Pattern] = compiled.MatchString
 	}
 	s.keys[node] = knownKeys(node)
 	err := errors.Join(s.prepare(node.Items), s.prepare(node.AdditionalProperties))
@@ -100,12 +111,13 @@ func addDefaults(s *jsonschema.Schema, config any) error {
 	if err != nil {
 		return fmt.Errorf("zero %T: %w", config, err)
 	}
-	setDefaults(reflect.ValueOf(config).Elem())
-	set, err := toObject(config)
+	set := reflect.ValueOf(config).Elem()
+	traitsOf(set.Type()).setDefaults(set)
+	given, err := toObject(config)
 	if err != nil {
 		return fmt.Errorf("defaults of %T: %w", config, err)
 	}
-	return addObjectDefaults(s, zero, set, "")
+	return addObjectDefaults(s, zero, given, "")
 }
 
 // addObjectDefaults does so for one object. zero is the object before SetDefaults, nil where there was none.

@@ -78,20 +78,22 @@ type task struct{ config Config }
 // Run implements supervisor.Task.
 func (t *task) Run(ctx context.Context) error {
 	if wait(ctx.Done(), t.config.Duration) {
-		return t.end(attempt(ctx))
+		return t.end(ctx)
 	}
-	wait(nil, t.config.IgnoreCancel)
+	if t.config.IgnoreCancel > 0 {
+		wait(nil, t.config.IgnoreCancel)
+	}
 	return ctx.Err()
 }
 
 // wait reports whether it waited for the whole duration, which done cuts short.
 func wait(done <-chan struct{}, d plugin.Duration) bool {
 	timer := time.NewTimer(d.Std())
-	defer timer.Stop()
 	select {
 	case <-timer.C:
 		return true
 	case <-done:
+		timer.Stop()
 		return false
 	}
 }
@@ -102,9 +104,11 @@ func attempt(ctx context.Context) uint64 {
 	return max(info.Attempt, 1)
 }
 
-// end ends an attempt that ran its time.
-func (t *task) end(attempt uint64) error {
-	ending := t.config.Then
+// end ends an attempt that ran its time. It is not inlined: what it needs of the stack would be there while the task sleeps.
+//
+//go:noinline
+func (t *task) end(ctx context.Context) error {
+	attempt, ending := attempt(ctx), t.config.Then
 	if attempt <= uint64(t.config.Failures) {
 		ending = Failure
 	}
