@@ -38,6 +38,10 @@ type Config struct {
 	// MaxRequestBytes is the largest size of a request; a larger one is refused with SIZE_LIMIT. Default: 1 MiB. At most, and where it is
 	// negative, 4 MiB, which is where gRPC itself refuses to read on.
 	MaxRequestBytes int
+	// RequestRate is how many calls each caller may make in a second, and at once after a second without any; one more is refused with RATE_LIMIT. A
+	// caller is a principal, or an address where there is none: see Identity. The begin of a stream is a call, calls about health are none. Default: 0,
+	// which is no limit.
+	RequestRate int
 	// Linger is how long a stream of events waits, after a message with 8 events or more, before it looks for more: under load, messages then have
 	// many events, which costs everybody less. Events that come one by one are not held up. Default: 2 ms. Negative: none. At most
 	// MaxLinger.

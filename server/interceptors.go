@@ -135,8 +135,8 @@ func (s *Server) checkSize(req any) error {
 		return nil // gRPC itself has checked
 	}
 	if size := proto.Size(m); size > limit {
-		return statusOf(&limitError{pb.ErrorReason_ERROR_REASON_SIZE_LIMIT, limit,
-			fmt.Sprintf("the request has %d bytes; send at most %d", size, limit)}).Err()
+		return statusOf(&limitError{reason: pb.ErrorReason_ERROR_REASON_SIZE_LIMIT, limit: limit,
+			text: fmt.Sprintf("the request has %d bytes; send at most %d", size, limit)}).Err()
 	}
 	return nil
 }
@@ -144,6 +144,9 @@ func (s *Server) checkSize(req any) error {
 // logging returns how calls are logged: one line for each, when it ends.
 func (s *Server) logging() (logging.Logger, []logging.Option) {
 	logger := logging.LoggerFunc(func(ctx context.Context, level logging.Level, message string, fields ...any) {
+		if isOverRate(fields) {
+			level = logging.LevelDebug // they can be too many for a line each: see rates
+		}
 		fields = without(fields, "grpc.start_time", "grpc.error")
 		if principal := identityOf(ctx).Principal; principal != "" {
 			fields = append(fields, "principal", cutText(principal, supervisor.MaxPrincipal))
@@ -187,6 +190,16 @@ func errorFields(err error) logging.Fields {
 		}
 	}
 	return fields
+}
+
+// isOverRate recognises the fields of a call that was refused since there are too many.
+func isOverRate(fields []any) bool {
+	for i := 0; i+1 < len(fields); i += 2 {
+		if fields[i] == "reason" {
+			return fields[i+1] == reasonName(pb.ErrorReason_ERROR_REASON_RATE_LIMIT)
+		}
+	}
+	return false
 }
 
 // without returns the fields, names and values in turn, without those of these names.

@@ -35,8 +35,9 @@ type Stats struct {
 	Encoded      uint64 // events that were encoded: each once, whatever the number of streams
 	EncodedBytes uint64
 	// Ended is how many calls of WatchEvents have ended, those included that were refused, by their codes.Code: Ended[codes.OutOfRange].
-	Ended  [maxCode + 1]uint64
-	Panics uint64 // in calls of all kinds
+	Ended       [maxCode + 1]uint64
+	Panics      uint64 // in calls of all kinds
+	RateLimited uint64 // calls of all kinds that were refused with RATE_LIMIT
 }
 
 // maxCode is the last of the codes that gRPC has.
@@ -54,7 +55,7 @@ type StreamStats struct {
 
 // Stats returns figures about all streams of events. It takes a time that is proportional to the number of streams.
 func (s *Server) Stats() Stats {
-	stats := Stats{Encoded: s.feed.encoded.Load(), EncodedBytes: s.feed.encodedBytes.Load(), Panics: s.panics.Load()}
+	stats := Stats{Encoded: s.feed.encoded.Load(), EncodedBytes: s.feed.encodedBytes.Load(), Panics: s.panics.Load(), RateLimited: s.rates.refused.Load()}
 	latest := s.sup.Cursor().Sequence
 	s.streams.mu.Lock()
 	defer s.streams.mu.Unlock()
@@ -103,8 +104,8 @@ func (s *streams) enter(w *watch, limit int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if limit > 0 && len(s.open) >= limit {
-		return &limitError{pb.ErrorReason_ERROR_REASON_STREAM_LIMIT, limit,
-			fmt.Sprintf("%d streams of events are open, which is as many as may be; close one, or start the server with a higher limit", limit)}
+		return &limitError{reason: pb.ErrorReason_ERROR_REASON_STREAM_LIMIT, limit: limit,
+			text: fmt.Sprintf("%d streams of events are open, which is as many as may be; close one, or start the server with a higher limit", limit)}
 	}
 	if s.open == nil {
 		s.open = map[*watch]struct{}{}

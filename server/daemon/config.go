@@ -27,6 +27,7 @@ type config struct {
 	retainedAge      time.Duration
 	outputRate       int // lines a second
 	maxStreams       int
+	requestRate      int // calls a second, of each caller; 0 for no limit
 	maxRequestIDs    int
 	keepaliveTime    time.Duration
 	keepaliveTimeout time.Duration

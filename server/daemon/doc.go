@@ -45,6 +45,7 @@
 //	--max-tasks        100000   TASK_LIMIT
 //	--slot-queue       100      QUEUE_FULL
 //	--max-streams      10000    STREAM_LIMIT
+//	--request-rate     0        RATE_LIMIT, and google.rpc.RetryInfo
 //	--max-request-ids  100000   the oldest answers go
 //	--retained-tasks   1000     the oldest finished tasks go
 //	--retained-age     1h0m0s   so do those that are older

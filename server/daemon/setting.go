@@ -30,6 +30,7 @@ const (
 	maxConcurrent  = 1_000_000
 	maxStreams     = 1_000_000
 	maxOutputRate  = 1_000_000
+	maxRequestRate = 1_000_000
 	maxRetainedAge = 30 * 24 * time.Hour
 )
 
@@ -86,6 +87,9 @@ func settings() []setting {
 			func(c *config) *int { return &c.outputRate }, between(1, maxOutputRate), strconv.Itoa),
 		one(setting{name: "max-streams", arg: "N", def: strconv.Itoa(server.DefaultMaxStreams), usage: "how many streams of events may be open at once"},
 			func(c *config) *int { return &c.maxStreams }, between(1, maxStreams), strconv.Itoa),
+		one(setting{name: "request-rate", arg: "N", def: "0",
+			usage: "how many calls a second each caller may make, those about health excepted; callers are told apart by who they are, or else by their address; 0 for no limit"},
+			func(c *config) *int { return &c.requestRate }, between(0, maxRequestRate), strconv.Itoa),
 		one(setting{name: "max-request-ids", arg: "N", def: strconv.Itoa(server.DefaultMaxRequestIDs),
 			usage: "how many answers to requests with a request_id are kept for a retry, at about half a KiB each"},
 			func(c *config) *int { return &c.maxRequestIDs }, between(1, maxTasks), strconv.Itoa),

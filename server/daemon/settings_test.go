@@ -35,6 +35,7 @@ var samples = map[string][3]string{
 	"retained-age":      {"1s", "2h0m0s", "3m0s"},
 	"output-rate":       {"1", "2", "3"},
 	"max-streams":       {"1", "2", "3"},
+	"request-rate":      {"1", "0", "3"},
 	"max-request-ids":   {"1", "2", "3"},
 	"keepalive-time":    {"1s", "2s", "3m0s"},
 	"keepalive-timeout": {"1s", "2s", "3m0s"},
@@ -165,6 +166,8 @@ func TestValueMistakes(t *testing.T) {
 		{"--retained-age=1ms", `--retained-age: "1ms" is out of range; write 1s to 720h`},
 		{"--output-rate=0", `--output-rate: "0" is not a whole number from 1 to 1000000`},
 		{"--max-streams=0", `--max-streams: "0" is not a whole number from 1 to 1000000`},
+		{"--request-rate=-1", `--request-rate: "-1" is not a whole number from 0 to 1000000`},
+		{"--request-rate=10/s", `--request-rate: "10/s" is not a whole number from 0 to 1000000`},
 		{"--max-request-ids=0", `--max-request-ids: "0" is not a whole number from 1 to 10000000`},
 		{"--keepalive-time=0s", `--keepalive-time: "0s" is out of range; write 1s to 24h`},
 		{"--keepalive-timeout=25h", `--keepalive-timeout: "25h" is out of range; write 1s to 24h`},
@@ -238,7 +241,7 @@ func TestAllMistakesAreReported(t *testing.T) {
   c.yaml:5: grace: is given twice, first on line 1; remove one
   c.yaml:6: plugins[1]: wants a single value, not a mapping
   c.yaml:9: log-level: wants a single value, not a mapping
-  c.yaml:10: zzz: is no known field; there are listen, insecure, tls-cert, tls-key, tls-client-ca, auth-tokens, socket, health-listen, http-listen, tasks, plugins, exec-allow, grace, max-concurrent, max-tasks, slot-queue, retained-tasks, retained-age, output-rate, max-streams, max-request-ids, keepalive-time, keepalive-timeout, event-buffer, watch-linger, log-format, log-level
+  c.yaml:10: zzz: is no known field; there are listen, insecure, tls-cert, tls-key, tls-client-ca, auth-tokens, socket, health-listen, http-listen, tasks, plugins, exec-allow, grace, max-concurrent, max-tasks, slot-queue, retained-tasks, retained-age, output-rate, max-streams, request-rate, max-request-ids, keepalive-time, keepalive-timeout, event-buffer, watch-linger, log-format, log-level
   c.yaml:12: is a second document; a config file has one
   --grace: "1" is not a duration; write one such as 10s or 1m30s
   TASKVISOR_MAX_CONCURRENT: "many" is not a whole number from 0 to 1000000
@@ -353,7 +356,7 @@ func TestTheTableOfLimits(t *testing.T) {
 		defaults[s.name] = s.def
 	}
 	limits := map[string]bool{
-		"max-tasks": true, "slot-queue": true, "max-streams": true, "max-request-ids": true, "retained-tasks": true, "retained-age": true,
+		"max-tasks": true, "slot-queue": true, "max-streams": true, "request-rate": true, "max-request-ids": true, "retained-tasks": true, "retained-age": true,
 		"output-rate": true, "event-buffer": true, "max-concurrent": true,
 	}
 	for _, row := range rows {
@@ -370,7 +373,7 @@ func TestTheTableOfLimits(t *testing.T) {
 // Each limit arrives where it counts.
 func TestLimitsArrive(t *testing.T) {
 	d, _ := prepared(t, "--max-tasks=1", "--slot-queue=2", "--retained-tasks=0", "--retained-age=4s", "--output-rate=5", "--event-buffer=8",
-		"--max-streams=6", "--max-request-ids=7", "--keepalive-time=8s", "--keepalive-timeout=9s", "--max-concurrent=10")
+		"--max-streams=6", "--request-rate=11", "--max-request-ids=7", "--keepalive-time=8s", "--keepalive-timeout=9s", "--max-concurrent=10")
 	engine := d.engineConfig()
 	engine.Logger = nil
 	want := supervisor.Config{
@@ -380,7 +383,7 @@ func TestLimitsArrive(t *testing.T) {
 		t.Errorf("got %+v, want %+v", engine, want)
 	}
 	c := d.serverConfig()
-	if c.MaxStreams != 6 || c.MaxRequestIDs != 7 || c.KeepaliveTime != 8*time.Second || c.KeepaliveTimeout != 9*time.Second {
+	if c.MaxStreams != 6 || c.RequestRate != 11 || c.MaxRequestIDs != 7 || c.KeepaliveTime != 8*time.Second || c.KeepaliveTimeout != 9*time.Second {
 		t.Errorf("got %+v", c)
 	}
 }

@@ -6,19 +6,18 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"sync/atomic"
 	"syscall"
 
-	"golang.org/x/time/rate"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/taskvisor/taskvisor/server/internal/lograte"
 )
 
 // handshakes logs connections that came to nothing. Whoever can connect can cause such lines, so there are not too many of them.
 type handshakes struct {
-	log     *slog.Logger
-	limiter *rate.Limiter
-	left    atomic.Int64 // lines that were left out
+	log  *slog.Logger
+	gate *lograte.Gate
 }
 
 // Lines about connections that came to nothing: in a second, and at once.
@@ -28,16 +27,16 @@ const (
 )
 
 func newHandshakes(log *slog.Logger) *handshakes {
-	return &handshakes{log: log, limiter: rate.NewLimiter(handshakeRate, handshakeBurst)}
+	return &handshakes{log: log, gate: lograte.NewGate(handshakeRate, handshakeBurst)}
 }
 
 func (h *handshakes) warn(message string, conn net.Conn, attrs ...any) {
-	if !h.limiter.Allow() {
-		h.left.Add(1)
+	left, ok := h.gate.Pass()
+	if !ok {
 		return
 	}
 	attrs = append([]any{"peer.address", conn.RemoteAddr().String()}, attrs...)
-	if left := h.left.Swap(0); left > 0 {
+	if left > 0 {
 		attrs = append(attrs, "left_out", left)
 	}
 	h.log.Warn(message, attrs...)

@@ -3,11 +3,15 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/codes"
 
@@ -37,6 +41,40 @@ func TestRequestThatIsTooLarge(t *testing.T) {
 	d := startDaemon(t)
 	m := mistake{code: codes.ResourceExhausted, reason: "SIZE_LIMIT", metadata: map[string]string{"limit": "1048576"}}
 	m.check(t, d.refuse(t, "AddTask", task(`"config":{"reason":"`+strings.Repeat("x", 2<<20)+`"}`)))
+}
+
+// While one caller makes calls as fast as it can, the calls of the same address by grpcurl are refused, which shows when to come again; health is not.
+func TestCallsThatComeTooFast(t *testing.T) {
+	d := startDaemon(t, "--request-rate", "1")
+	tasks, stop := taskvisorv1.NewSupervisorServiceClient(d.dial(t)), make(chan struct{})
+	var flood sync.WaitGroup
+	flood.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				_, _ = tasks.ListTasks(context.Background(), &taskvisorv1.ListTasksRequest{})
+			}
+		}
+	})
+	defer flood.Wait()
+	defer close(stop)
+	for {
+		p := d.send(t, "ListTasks", "{}", "-format-error", "-protoset", filepath.Join(root, "server", "descriptor.binpb"))
+		if p.exit(t) == 0 {
+			continue // it came before the others, once in a second at most
+		}
+		m := mistake{code: codes.ResourceExhausted, reason: "RATE_LIMIT", metadata: map[string]string{"limit": "1"}}
+		r := readRefusal(t, p)
+		if m.check(t, r); r.wait <= 0 || r.wait > time.Second+time.Millisecond {
+			t.Errorf("RetryInfo says %s", r.wait)
+		}
+		break
+	}
+	if code := start(t, bin.probe, "-addr", d.addr).exit(t); code != 0 {
+		t.Errorf("grpc-health-probe exits with %d", code)
+	}
 }
 
 // What gRPC refuses before a service is reached has a code of gRPC and no reason, as the contract says.

@@ -179,7 +179,7 @@ const (
 	ErrorReason_ERROR_REASON_TASK_LIMIT ErrorReason = 13
 	// RESOURCE_EXHAUSTED: as many streams are open as may; metadata "limit".
 	ErrorReason_ERROR_REASON_STREAM_LIMIT ErrorReason = 14
-	// RESOURCE_EXHAUSTED: requests come faster than they may; metadata "limit".
+	// RESOURCE_EXHAUSTED: the caller makes more calls in a second than it may; metadata "limit". google.rpc.RetryInfo says how long it has to wait.
 	ErrorReason_ERROR_REASON_RATE_LIMIT ErrorReason = 15
 	// RESOURCE_EXHAUSTED: the request is larger than it may; metadata "limit".
 	ErrorReason_ERROR_REASON_SIZE_LIMIT ErrorReason = 16
