@@ -26,6 +26,7 @@ type config struct {
 	retainedTasks    int // 0 for none
 	retainedAge      time.Duration
 	outputRate       int // lines a second
+	maxConnections   int // of each listener
 	maxStreams       int
 	requestRate      int // calls a second, of each caller; 0 for no limit
 	maxRequestIDs    int

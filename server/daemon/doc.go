@@ -32,6 +32,7 @@
 //     may connect may look. /healthz and /readyz tell everybody that there is a daemon. --health-listen tells everybody the health of the daemon, and
 //     that of a task whose name is known, whatever else protects the daemon.
 //   - Probes are answered from before the first task is added until the last has stopped, and say when to come: readiness ends when the drain begins.
+//   - Whoever opens as many connections to one address as may be keeps nobody from another one: the socket and the addresses of probes stay open.
 //   - No token and no key is in the log, in a message or in what --print-config prints.
 //   - Text that callers send can neither begin a line of the log nor steer a terminal.
 //
@@ -44,6 +45,7 @@
 //	FLAG               DEFAULT  AT THE BOUND
 //	--max-tasks        100000   TASK_LIMIT
 //	--slot-queue       100      QUEUE_FULL
+//	--max-connections  10000    of each address: a connection is closed at once, and a line of the log in ten seconds says so
 //	--max-streams      10000    STREAM_LIMIT
 //	--request-rate     0        RATE_LIMIT, and google.rpc.RetryInfo
 //	--max-request-ids  100000   the oldest answers go
@@ -57,8 +59,13 @@
 //
 // # Debugging
 //
-// Package server/metrics lists what --http-listen tells Prometheus; taskvisor_reload_failures_total{what="certificate"} is counted in addition, for
-// each kind of file that is read again. /debug/tasks is the state of all tasks and watchers at a glance, also for curl.
+// Package server/metrics lists what --http-listen tells Prometheus. In addition, there are:
+//
+//	taskvisor_connections{listener=listen|socket|health-listen|http-listen} gauge: open connections
+//	taskvisor_connections_refused_total{listener} counter: connections that were closed at once, as --max-connections were open
+//	taskvisor_reload_failures_total{what=certificate|list of tokens} counter: times that files had changed and what they had was bad
+//
+// /debug/tasks is the state of all tasks and watchers at a glance, also for curl.
 //
 // --print-config shows which settings hold and where each comes from. --log-level debug logs each call that succeeds, too.
 //

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"slices"
 	"syscall"
@@ -14,6 +15,30 @@ type listeners struct {
 	grpc   []net.Listener // one at least
 	health net.Listener   // nil for none
 	http   net.Listener   // so too
+
+	bounded []*boundedListener // what bind made of all of them
+}
+
+// bind makes each of the listeners refuse connections beyond a limit of its own.
+func (l *listeners) bind(limit int, log *slog.Logger) {
+	bind := func(one net.Listener, setting string) net.Listener {
+		b := newBoundedListener(one, setting, limit, log)
+		l.bounded = append(l.bounded, b)
+		return b
+	}
+	for i, one := range l.grpc {
+		setting := "listen"
+		if one.Addr().Network() == "unix" {
+			setting = "socket"
+		}
+		l.grpc[i] = bind(one, setting)
+	}
+	if l.health != nil {
+		l.health = bind(l.health, "health-listen")
+	}
+	if l.http != nil {
+		l.http = bind(l.http, "http-listen")
+	}
 }
 
 // all returns those that there are.

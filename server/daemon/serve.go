@@ -51,6 +51,7 @@ func serve(ctx context.Context, o *options, c *config, handler slog.Handler) (co
 	if d.listeners, err = listen(whole, c); err != nil {
 		return 0, err
 	}
+	d.listeners.bind(c.maxConnections, d.log)
 	defer d.security.watch()()
 	return d.run(ctx)
 }

@@ -28,6 +28,7 @@ const (
 	maxEventBuffer = 1 << 26
 	maxTasks       = 10_000_000
 	maxConcurrent  = 1_000_000
+	maxConnections = 1_000_000
 	maxStreams     = 1_000_000
 	maxOutputRate  = 1_000_000
 	maxRequestRate = 1_000_000
@@ -85,6 +86,9 @@ func settings() []setting {
 		one(setting{name: "output-rate", arg: "N", def: strconv.Itoa(supervisor.DefaultOutputRate),
 			usage: "how many lines of output a second become events, of each task that asks for it; more are counted and dropped"},
 			func(c *config) *int { return &c.outputRate }, between(1, maxOutputRate), strconv.Itoa),
+		one(setting{name: "max-connections", arg: "N", def: "10000",
+			usage: "how many connections may be open at once to each of --listen, --socket, --health-listen and --http-listen; one more is closed at once"},
+			func(c *config) *int { return &c.maxConnections }, between(1, maxConnections), strconv.Itoa),
 		one(setting{name: "max-streams", arg: "N", def: strconv.Itoa(server.DefaultMaxStreams), usage: "how many streams of events may be open at once"},
 			func(c *config) *int { return &c.maxStreams }, between(1, maxStreams), strconv.Itoa),
 		one(setting{name: "request-rate", arg: "N", def: "0",

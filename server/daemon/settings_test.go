@@ -35,6 +35,7 @@ var samples = map[string][3]string{
 	"retained-age":      {"1s", "2h0m0s", "3m0s"},
 	"output-rate":       {"1", "2", "3"},
 	"max-streams":       {"1", "2", "3"},
+	"max-connections":   {"1", "2", "3"},
 	"request-rate":      {"1", "0", "3"},
 	"max-request-ids":   {"1", "2", "3"},
 	"keepalive-time":    {"1s", "2s", "3m0s"},
@@ -166,6 +167,7 @@ func TestValueMistakes(t *testing.T) {
 		{"--retained-age=1ms", `--retained-age: "1ms" is out of range; write 1s to 720h`},
 		{"--output-rate=0", `--output-rate: "0" is not a whole number from 1 to 1000000`},
 		{"--max-streams=0", `--max-streams: "0" is not a whole number from 1 to 1000000`},
+		{"--max-connections=0", `--max-connections: "0" is not a whole number from 1 to 1000000`},
 		{"--request-rate=-1", `--request-rate: "-1" is not a whole number from 0 to 1000000`},
 		{"--request-rate=10/s", `--request-rate: "10/s" is not a whole number from 0 to 1000000`},
 		{"--max-request-ids=0", `--max-request-ids: "0" is not a whole number from 1 to 10000000`},
@@ -241,7 +243,7 @@ func TestAllMistakesAreReported(t *testing.T) {
   c.yaml:5: grace: is given twice, first on line 1; remove one
   c.yaml:6: plugins[1]: wants a single value, not a mapping
   c.yaml:9: log-level: wants a single value, not a mapping
-  c.yaml:10: zzz: is no known field; there are listen, insecure, tls-cert, tls-key, tls-client-ca, auth-tokens, socket, health-listen, http-listen, tasks, plugins, exec-allow, grace, max-concurrent, max-tasks, slot-queue, retained-tasks, retained-age, output-rate, max-streams, request-rate, max-request-ids, keepalive-time, keepalive-timeout, event-buffer, watch-linger, log-format, log-level
+  c.yaml:10: zzz: is no known field; there are listen, insecure, tls-cert, tls-key, tls-client-ca, auth-tokens, socket, health-listen, http-listen, tasks, plugins, exec-allow, grace, max-concurrent, max-tasks, slot-queue, retained-tasks, retained-age, output-rate, max-connections, max-streams, request-rate, max-request-ids, keepalive-time, keepalive-timeout, event-buffer, watch-linger, log-format, log-level
   c.yaml:12: is a second document; a config file has one
   --grace: "1" is not a duration; write one such as 10s or 1m30s
   TASKVISOR_MAX_CONCURRENT: "many" is not a whole number from 0 to 1000000
@@ -356,7 +358,7 @@ func TestTheTableOfLimits(t *testing.T) {
 		defaults[s.name] = s.def
 	}
 	limits := map[string]bool{
-		"max-tasks": true, "slot-queue": true, "max-streams": true, "request-rate": true, "max-request-ids": true, "retained-tasks": true, "retained-age": true,
+		"max-tasks": true, "slot-queue": true, "max-connections": true, "max-streams": true, "request-rate": true, "max-request-ids": true, "retained-tasks": true, "retained-age": true,
 		"output-rate": true, "event-buffer": true, "max-concurrent": true,
 	}
 	for _, row := range rows {

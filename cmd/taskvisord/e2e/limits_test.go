@@ -77,6 +77,23 @@ func TestCallsThatComeTooFast(t *testing.T) {
 	}
 }
 
+// One connection too many is closed at once, which grpcurl tells at once. The socket is the way in for the operator, and the log says what to do.
+func TestOneConnectionTooMany(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "s")
+	d := startDaemon(t, "--max-connections", "1", "--socket", socket)
+	w := d.watch(t, `{"start":"WATCH_START_OLDEST"}`)
+	if code := d.send(t, "ListTasks", "{}", "-connect-timeout", "5").exit(t); code == 0 {
+		t.Error("a second connection is let in")
+	}
+	if code := start(t, bin.grpcurl, "-plaintext", "-unix", "-d", `{"task":{"name":"late","plugin":"sleep"}}`, socket, method("AddTask")).exit(t); code != 0 {
+		t.Errorf("grpcurl on the socket exits with %d", code)
+	}
+	w.until(t, "TASK_REMOVED") // the first connection goes on
+	if _, _, ok := d.stderr.find(0, func(line string) bool { return strings.Contains(line, "raise --max-connections listener=--listen ") }); !ok {
+		t.Error("the log does not say that a connection was refused")
+	}
+}
+
 // What gRPC refuses before a service is reached has a code of gRPC and no reason, as the contract says.
 func TestRequestsThatGRPCRefuses(t *testing.T) {
 	d := startDaemon(t)
