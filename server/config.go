@@ -9,14 +9,15 @@ import (
 
 // Defaults of Config.
 const (
-	DefaultMaxStreams           = 10_000
-	DefaultMaxConcurrentStreams = 2_000
-	DefaultMaxRequestBytes      = 1 << 20
-	DefaultMaxRequestIDs        = 100_000
-	DefaultDrainTimeout         = 5 * time.Second
-	DefaultLinger               = 2 * time.Millisecond
-	DefaultKeepaliveTime        = 30 * time.Second
-	DefaultKeepaliveTimeout     = 10 * time.Second
+	DefaultMaxStreams             = 10_000
+	DefaultMaxStreamsPerPrincipal = 1_000
+	DefaultMaxConcurrentStreams   = 2_000
+	DefaultMaxRequestBytes        = 1 << 20
+	DefaultMaxRequestIDs          = 100_000
+	DefaultDrainTimeout           = 5 * time.Second
+	DefaultLinger                 = 2 * time.Millisecond
+	DefaultKeepaliveTime          = 30 * time.Second
+	DefaultKeepaliveTimeout       = 10 * time.Second
 )
 
 // MaxLinger is the largest Config.Linger.
@@ -33,6 +34,9 @@ type Config struct {
 	// MaxStreams is how many WatchEvents streams may be open at once, on all connections together; one more is refused with STREAM_LIMIT.
 	// Default: 10,000. Negative: no limit.
 	MaxStreams int
+	// MaxStreamsPerPrincipal is how many of them one principal may have, so that nobody takes all; one more is refused with PRINCIPAL_STREAM_LIMIT. Callers
+	// without a principal are nobody in particular, and have no limit but MaxStreams. Default: 1,000. Negative: no limit.
+	MaxStreamsPerPrincipal int
 	// MaxConcurrentStreams is how many calls of all kinds one connection may have open at once; HTTP/2 lets one more wait. Default: 2,000.
 	MaxConcurrentStreams uint32
 	// MaxRequestBytes is the largest size of a request; a larger one is refused with SIZE_LIMIT. Default: 1 MiB. At most, and where it is
@@ -79,6 +83,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxStreams == 0 {
 		c.MaxStreams = DefaultMaxStreams
+	}
+	if c.MaxStreamsPerPrincipal == 0 {
+		c.MaxStreamsPerPrincipal = DefaultMaxStreamsPerPrincipal
 	}
 	if c.MaxConcurrentStreams == 0 {
 		c.MaxConcurrentStreams = DefaultMaxConcurrentStreams

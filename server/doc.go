@@ -49,7 +49,7 @@
 // of it the stack of its goroutine. A stream sends messages of at most 16 KiB, unless a single event or task is larger, and holds up to 512 tasks
 // while it sends a snapshot; what a client does not read is bounded by its HTTP/2 window and what gRPC writes ahead, 64 KiB each.
 // With Config.RequestRate, a caller takes 200 bytes for two seconds after each call, and there are at most 20,000 of them.
-// Requests are at most Config.MaxRequestBytes, streams at most Config.MaxStreams, pages at most 1 MiB or one task.
+// Requests are at most Config.MaxRequestBytes, streams at most Config.MaxStreams and Config.MaxStreamsPerPrincipal, pages at most 1 MiB or one task.
 //
 // # Debugging
 //

@@ -51,6 +51,7 @@ func everyError() []error {
 		supervisor.ErrClosed,
 		&supervisor.CursorError{Epoch: "e", Oldest: 5, Latest: 9},
 		limit(pb.ErrorReason_ERROR_REASON_STREAM_LIMIT),
+		&limitError{reason: pb.ErrorReason_ERROR_REASON_PRINCIPAL_STREAM_LIMIT, limit: 7, text: "too many", principal: "p"},
 		limit(pb.ErrorReason_ERROR_REASON_RATE_LIMIT),
 		limit(pb.ErrorReason_ERROR_REASON_SIZE_LIMIT),
 		errRevoked,

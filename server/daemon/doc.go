@@ -42,18 +42,19 @@
 // and names of certificates. Connections that come to nothing cause ten lines of the log at once, and then one in a second. What the daemon
 // keeps besides is bounded by these flags; a test compares the table with the settings:
 //
-//	FLAG               DEFAULT  AT THE BOUND
-//	--max-tasks        100000   TASK_LIMIT
-//	--slot-queue       100      QUEUE_FULL
-//	--max-connections  10000    of each address: a connection is closed at once, and a line of the log in ten seconds says so
-//	--max-streams      10000    STREAM_LIMIT
-//	--request-rate     0        RATE_LIMIT, and google.rpc.RetryInfo
-//	--max-request-ids  100000   the oldest answers go
-//	--retained-tasks   1000     the oldest finished tasks go
-//	--retained-age     1h0m0s   so do those that are older
-//	--output-rate      100      lines are dropped, and counted in lost_count of the next
-//	--event-buffer     16384    the oldest events go, and who has not read them is told of a gap
-//	--max-concurrent   0        attempts wait for a permit
+//	FLAG                         DEFAULT  AT THE BOUND
+//	--max-tasks                  100000   TASK_LIMIT
+//	--slot-queue                 100      QUEUE_FULL
+//	--max-connections            10000    of each address: a connection is closed at once, and a line of the log in ten seconds says so
+//	--max-streams                10000    STREAM_LIMIT
+//	--max-streams-per-principal  1000     PRINCIPAL_STREAM_LIMIT
+//	--request-rate               0        RATE_LIMIT, and google.rpc.RetryInfo
+//	--max-request-ids            100000   the oldest answers go
+//	--retained-tasks             1000     the oldest finished tasks go
+//	--retained-age               1h0m0s   so do those that are older
+//	--output-rate                100      lines are dropped, and counted in lost_count of the next
+//	--event-buffer               16384    the oldest events go, and who has not read them is told of a gap
+//	--max-concurrent             0        attempts wait for a permit
 //
 // Bounds without a flag are those of package server: a request has 1 MiB, SIZE_LIMIT; a connection 2,000 calls at once, more wait.
 //

@@ -99,7 +99,8 @@ func (d *daemon) engineConfig() supervisor.Config {
 func (d *daemon) serverConfig() server.Config {
 	c := server.Config{
 		Logger: d.log, Authenticator: d.security.authenticator(), Version: d.options.version, Linger: d.config.watchLinger, Starting: true,
-		MaxStreams: d.config.maxStreams, RequestRate: d.config.requestRate, MaxRequestIDs: d.config.maxRequestIDs,
+		MaxStreams: d.config.maxStreams, MaxStreamsPerPrincipal: d.config.maxStreamsPerPrincipal,
+		RequestRate: d.config.requestRate, MaxRequestIDs: d.config.maxRequestIDs,
 		KeepaliveTime: d.config.keepaliveTime, KeepaliveTimeout: d.config.keepaliveTimeout,
 	}
 	if d.metrics != nil {

@@ -94,6 +94,25 @@ func TestOneConnectionTooMany(t *testing.T) {
 	}
 }
 
+// One principal cannot take all streams: here the user of the socket has as many as they may, and others still get one.
+func TestOneStreamOfAPrincipalTooMany(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "s")
+	d := startDaemon(t, "--max-streams-per-principal", "1", "--socket", socket)
+	onSocket := func() *process {
+		return start(t, bin.grpcurl, "-plaintext", "-unix", "-format-error", "-d", `{}`, socket, method("WatchEvents"))
+	}
+	if _, _, ok := onSocket().stdout.line(0); !ok {
+		t.Fatal("no stream")
+	}
+	m := mistake{code: codes.ResourceExhausted, reason: "PRINCIPAL_STREAM_LIMIT", metadata: map[string]string{
+		"limit": "1", "principal": fmt.Sprintf("unix:%d", os.Geteuid()),
+	}}
+	refused := onSocket()
+	<-refused.ended
+	m.check(t, readRefusal(t, refused))
+	d.watch(t, "{}")
+}
+
 // What gRPC refuses before a service is reached has a code of gRPC and no reason, as the contract says.
 func TestRequestsThatGRPCRefuses(t *testing.T) {
 	d := startDaemon(t)
