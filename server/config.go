@@ -73,9 +73,9 @@ type Config struct {
 	DrainTimeout time.Duration
 }
 
-// grpcMaxRequestBytes is what gRPC itself reads at most. It answers a larger request without a word about the limit in force, so the
-// limit of Config has to be the first that is met.
-const grpcMaxRequestBytes = 4 << 20
+// MaxRequestBytes is the largest Config.MaxRequestBytes, and what gRPC itself reads at most. It answers a larger request without a word about the limit in
+// force, so the limit of Config has to be the first that is met.
+const MaxRequestBytes = 4 << 20
 
 func (c Config) withDefaults() Config {
 	if c.Logger == nil {
@@ -93,8 +93,8 @@ func (c Config) withDefaults() Config {
 	if c.MaxRequestBytes == 0 {
 		c.MaxRequestBytes = DefaultMaxRequestBytes
 	}
-	if c.MaxRequestBytes < 0 || c.MaxRequestBytes > grpcMaxRequestBytes {
-		c.MaxRequestBytes = grpcMaxRequestBytes
+	if c.MaxRequestBytes < 0 || c.MaxRequestBytes > MaxRequestBytes {
+		c.MaxRequestBytes = MaxRequestBytes
 	}
 	if c.Linger == 0 {
 		c.Linger = DefaultLinger

@@ -51,7 +51,7 @@ func (s *Server) grpcOptions() []grpc.ServerOption {
 		s.keepalive(),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 		grpc.MaxConcurrentStreams(s.config.MaxConcurrentStreams),
-		grpc.MaxRecvMsgSize(grpcMaxRequestBytes),
+		grpc.MaxRecvMsgSize(MaxRequestBytes),
 		grpc.ForceServerCodecV2(newCodec()),
 	}
 }
@@ -131,7 +131,7 @@ func (c *checkedStream) RecvMsg(m any) error {
 func (s *Server) checkSize(req any) error {
 	m, ok := req.(proto.Message)
 	limit := s.config.MaxRequestBytes
-	if !ok || limit == grpcMaxRequestBytes {
+	if !ok || limit == MaxRequestBytes {
 		return nil // gRPC itself has checked
 	}
 	if size := proto.Size(m); size > limit {

@@ -27,6 +27,9 @@ type config struct {
 	retainedAge            time.Duration
 	outputRate             int // lines a second
 	maxConnections         int // of each listener
+	outputBurst            int
+	maxCallsPerConnection  int // streams included
+	maxRequestBytes        int
 	maxStreams             int
 	maxStreamsPerPrincipal int
 	requestRate            int // calls a second, of each caller; 0 for no limit

@@ -46,6 +46,8 @@
 //	--max-tasks                  100000   TASK_LIMIT
 //	--slot-queue                 100      QUEUE_FULL
 //	--max-connections            10000    of each address: a connection is closed at once, and a line of the log in ten seconds says so
+//	--max-calls-per-connection   2000     more wait
+//	--max-request-bytes          1048576  SIZE_LIMIT
 //	--max-streams                10000    STREAM_LIMIT
 //	--max-streams-per-principal  1000     PRINCIPAL_STREAM_LIMIT
 //	--request-rate               0        RATE_LIMIT, and google.rpc.RetryInfo
@@ -53,10 +55,12 @@
 //	--retained-tasks             1000     the oldest finished tasks go
 //	--retained-age               1h0m0s   so do those that are older
 //	--output-rate                100      lines are dropped, and counted in lost_count of the next
+//	--output-burst               200      so are those that come at once
 //	--event-buffer               16384    the oldest events go, and who has not read them is told of a gap
 //	--max-concurrent             0        attempts wait for a permit
 //
-// Bounds without a flag are those of package server: a request has 1 MiB, SIZE_LIMIT; a connection 2,000 calls at once, more wait.
+// A connection to --health-listen may have 100 calls open at once, and those to --http-listen have the bounds of package http: ten seconds for a request,
+// half a minute for an answer. How large names, labels, configs and filters may be is in the contract, which grpcurl describe prints.
 //
 // # Debugging
 //

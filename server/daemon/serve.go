@@ -87,6 +87,7 @@ func (d *daemon) engineConfig() supervisor.Config {
 		RetainedTasks: d.config.retainedTasks,
 		RetainedAge:   d.config.retainedAge,
 		OutputRate:    d.config.outputRate,
+		OutputBurst:   d.config.outputBurst,
 		EventBuffer:   d.config.eventBuffer,
 		Logger:        d.log,
 	}
@@ -100,6 +101,7 @@ func (d *daemon) serverConfig() server.Config {
 	c := server.Config{
 		Logger: d.log, Authenticator: d.security.authenticator(), Version: d.options.version, Linger: d.config.watchLinger, Starting: true,
 		MaxStreams: d.config.maxStreams, MaxStreamsPerPrincipal: d.config.maxStreamsPerPrincipal,
+		MaxConcurrentStreams: uint32(d.config.maxCallsPerConnection), MaxRequestBytes: d.config.maxRequestBytes,
 		RequestRate: d.config.requestRate, MaxRequestIDs: d.config.maxRequestIDs,
 		KeepaliveTime: d.config.keepaliveTime, KeepaliveTimeout: d.config.keepaliveTimeout,
 	}

@@ -30,9 +30,13 @@ const (
 	maxConcurrent  = 1_000_000
 	maxConnections = 1_000_000
 	maxStreams     = 1_000_000
-	maxOutputRate  = 1_000_000
-	maxRequestRate = 1_000_000
-	maxRetainedAge = 30 * 24 * time.Hour
+
+	// Least values: fewer would not do for a task of an ordinary size, and a client that asks for the contract while it makes a call.
+	minRequestBytes = 4 << 10
+	minCalls        = 10
+	maxOutputRate   = 1_000_000
+	maxRequestRate  = 1_000_000
+	maxRetainedAge  = 30 * 24 * time.Hour
 )
 
 // settings is the table, in the order of the help text.
@@ -86,9 +90,16 @@ func settings() []setting {
 		one(setting{name: "output-rate", arg: "N", def: strconv.Itoa(supervisor.DefaultOutputRate),
 			usage: "how many lines of output a second become events, of each task that asks for it; more are counted and dropped"},
 			func(c *config) *int { return &c.outputRate }, between(1, maxOutputRate), strconv.Itoa),
+		one(setting{name: "output-burst", arg: "N", def: strconv.Itoa(supervisor.DefaultOutputBurst), usage: "how many of these lines may come at once"},
+			func(c *config) *int { return &c.outputBurst }, between(1, maxOutputRate), strconv.Itoa),
 		one(setting{name: "max-connections", arg: "N", def: "10000",
 			usage: "how many connections may be open at once to each of --listen, --socket, --health-listen and --http-listen; one more is closed at once"},
 			func(c *config) *int { return &c.maxConnections }, between(1, maxConnections), strconv.Itoa),
+		one(setting{name: "max-calls-per-connection", arg: "N", def: strconv.Itoa(server.DefaultMaxConcurrentStreams),
+			usage: "how many calls, streams included, one connection to --listen or --socket may have open at once; HTTP/2 lets more wait"},
+			func(c *config) *int { return &c.maxCallsPerConnection }, between(minCalls, maxStreams), strconv.Itoa),
+		one(setting{name: "max-request-bytes", arg: "N", def: strconv.Itoa(server.DefaultMaxRequestBytes), usage: "how many bytes a request may have"},
+			func(c *config) *int { return &c.maxRequestBytes }, between(minRequestBytes, server.MaxRequestBytes), strconv.Itoa),
 		one(setting{name: "max-streams", arg: "N", def: strconv.Itoa(server.DefaultMaxStreams), usage: "how many streams of events may be open at once"},
 			func(c *config) *int { return &c.maxStreams }, between(1, maxStreams), strconv.Itoa),
 		one(setting{name: "max-streams-per-principal", arg: "N", def: strconv.Itoa(server.DefaultMaxStreamsPerPrincipal),

@@ -43,6 +43,21 @@ func TestRequestThatIsTooLarge(t *testing.T) {
 	m.check(t, d.refuse(t, "AddTask", task(`"config":{"reason":"`+strings.Repeat("x", 2<<20)+`"}`)))
 }
 
+func TestRequestThatIsLargerThanTheFlag(t *testing.T) {
+	d := startDaemon(t, "--max-request-bytes", "5000")
+	m := mistake{code: codes.ResourceExhausted, reason: "SIZE_LIMIT", metadata: map[string]string{"limit": "5000"}}
+	m.check(t, d.refuse(t, "AddTask", task(`"config":{"then":"failure","reason":"`+strings.Repeat("x", 5000)+`"}`)))
+	d.call(t, "AddTask", task(`"config":{"then":"failure","reason":"`+strings.Repeat("x", 200)+`"}`), &taskvisorv1.AddTaskResponse{})
+}
+
+// grpcurl asks for the contract on a stream while it makes its call: that many calls fit into the least that can be given.
+func TestFewCallsPerConnection(t *testing.T) {
+	d := startDaemon(t, "--max-calls-per-connection", "10")
+	w := d.watch(t, "{}")
+	d.call(t, "AddTask", `{"task":{"name":"short","plugin":"sleep","config":{"duration":"0s"}}}`, &taskvisorv1.AddTaskResponse{})
+	w.until(t, "TASK_REMOVED")
+}
+
 // While one caller makes calls as fast as it can, the calls of the same address by grpcurl are refused, which shows when to come again; health is not.
 func TestCallsThatComeTooFast(t *testing.T) {
 	d := startDaemon(t, "--request-rate", "1")
