@@ -17,8 +17,8 @@
 // # Guarantees
 //
 //   - A setting is taken from its flag, else from its environment variable, else from the config file, else it has its default.
-//   - Nothing is started when a setting or a tasks file is wrong: all that is wrong is reported, with file and line. A task that has a
-//     part that cannot be read is not judged any further, since what was meant is not known.
+//   - Nothing is started when a setting, or a file that one names, is wrong: all that is wrong is reported, with file and line. A task that has a
+//     part that cannot be read is not judged any further, since what was meant is not known; so are tasks when it is not known which plugins there are.
 //   - The ready line is written once the daemon serves, not before.
 //   - SIGTERM and SIGINT drain within the grace period, a second signal quits at once, and the exit code tells how it ended: see the
 //     constants.
@@ -72,6 +72,7 @@
 //
 // /debug/tasks is the state of all tasks and watchers at a glance, also for curl.
 //
+// The command "config check" judges settings and the files that they name as a start would, and starts nothing: see its --help.
 // --print-config shows which settings hold and where each comes from. --log-level debug logs each call that succeeds, too.
 //
 // # Testing
