@@ -18,6 +18,7 @@ const (
 	DefaultLinger                 = 2 * time.Millisecond
 	DefaultKeepaliveTime          = 30 * time.Second
 	DefaultKeepaliveTimeout       = 10 * time.Second
+	DefaultHandshakeTimeout       = 10 * time.Second
 )
 
 // MaxLinger is the largest Config.Linger.
@@ -63,6 +64,9 @@ type Config struct {
 	KeepaliveTime time.Duration
 	// KeepaliveTimeout is how long that client has to answer; then its connection is closed, and all its calls end. Default: 10 s.
 	KeepaliveTimeout time.Duration
+	// HandshakeTimeout is how long a new connection has to become one of TLS, if it is to, and of HTTP/2; then it is closed. Until then it costs a place
+	// and nobody knows who it is. Default: 10 s.
+	HandshakeTimeout time.Duration
 	// UnaryInterceptors and StreamInterceptors are around all others, the first is the outermost: they see each call as its caller does, also one
 	// that is refused. Streams of events do not come through them, for whom each interceptor costs memory: Server.Stats tells of those. Package
 	// metrics has some.
@@ -109,6 +113,9 @@ func (c Config) withDefaults() Config {
 	c.KeepaliveTime = max(c.KeepaliveTime, time.Second)
 	if c.KeepaliveTimeout <= 0 {
 		c.KeepaliveTimeout = DefaultKeepaliveTimeout
+	}
+	if c.HandshakeTimeout <= 0 {
+		c.HandshakeTimeout = DefaultHandshakeTimeout
 	}
 	if c.DrainTimeout <= 0 {
 		c.DrainTimeout = DefaultDrainTimeout

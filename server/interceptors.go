@@ -49,6 +49,7 @@ func (s *Server) grpcOptions() []grpc.ServerOption {
 			recovery.StreamServerInterceptor(recoverer),
 		})...)),
 		s.keepalive(),
+		grpc.ConnectionTimeout(s.config.HandshakeTimeout), // that of gRPC is two minutes
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 		grpc.MaxConcurrentStreams(s.config.MaxConcurrentStreams),
 		grpc.MaxRecvMsgSize(MaxRequestBytes),

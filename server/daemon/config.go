@@ -36,6 +36,7 @@ type config struct {
 	maxRequestIDs          int
 	keepaliveTime          time.Duration
 	keepaliveTimeout       time.Duration
+	handshakeTimeout       time.Duration
 	eventBuffer            int
 	watchLinger            time.Duration // 0 for none
 	logFormat              string

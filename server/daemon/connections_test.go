@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
@@ -181,5 +182,53 @@ func TestConnectionsOfTLSAreCounted(t *testing.T) {
 	}
 	if err := list(t.Context(), connect(t, address, credentials.NewTLS(&tls.Config{RootCAs: ca.Pool()}))); err != nil {
 		t.Error(err)
+	}
+}
+
+// Who begins a connection and does not go on holds a place for --handshake-timeout, and no longer: before TLS, in the middle of it, behind it, and
+// without any. A stream that has begun before goes on.
+func TestConnectionsThatComeToNothingAreClosed(t *testing.T) {
+	write(t, nil)
+	ca := servertest.NewCA(t)
+	putPair(t, ca, "daemon")
+	r := launch(t, Plugins(builtIn), "--handshake-timeout=200ms", "--tls-cert=crt", "--tls-key=key", "--health-listen=127.0.0.1:0", "--socket=s", "--max-connections=5")
+	address, secure := r.address(t), &tls.Config{RootCAs: ca.Pool(), NextProtos: []string{"h2"}}
+	stream, err := connect(t, address, credentials.NewTLS(secure)).WatchEvents(t.Context(), &pb.WatchEventsRequest{},
+		grpc.WaitForReady(true)) // on a busy machine, a handshake may take too long
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stream.Recv(); err != nil {
+		t.Fatal(err)
+	}
+	silent, partial := dialTCP(t, address), dialTCP(t, address)
+	if _, err := partial.Write([]byte{tlsHandshake, 3, 1, 0, 200, 1}); err != nil { // the begin of a record
+		t.Fatal(err)
+	}
+	behind, err := tls.Dial("tcp", address, secure)
+	for err != nil { // as above
+		behind, err = tls.Dial("tcp", address, secure)
+	}
+	defer behind.Close()
+	socket, err := net.Dial("unix", "s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	for name, conn := range map[string]net.Conn{
+		"silent": silent, "in the middle of TLS": partial, "behind TLS": behind, "of probes": dialTCP(t, r.at(t, "health")), "of the socket": socket,
+	} {
+		// What the server sends by itself, the settings of HTTP/2, is no end.
+		if _, err := io.Copy(io.Discard, conn); err != nil {
+			t.Logf("%s: %v", name, err)
+		}
+	}
+	r.await(t, "WARN  a client did not come to the end of the TLS handshake within --handshake-timeout, and its connection is closed peer.address=127.0.0.1:")
+	tasks := connect(t, "unix:s", insecure.NewCredentials())
+	if _, err := tasks.AddTask(t.Context(), &pb.AddTaskRequest{Task: &pb.TaskSpec{Name: "late", Plugin: "sleep"}}, grpc.WaitForReady(true)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stream.Recv(); err != nil {
+		t.Errorf("the stream has ended: %v", err)
 	}
 }

@@ -59,7 +59,8 @@
 //	--event-buffer               16384    the oldest events go, and who has not read them is told of a gap
 //	--max-concurrent             0        attempts wait for a permit
 //
-// A connection to --health-listen may have 100 calls open at once, and those to --http-listen have the bounds of package http: ten seconds for a request,
+// A connection that has not come to HTTP/2, over TLS where there is TLS, within --handshake-timeout is closed; one whose client is gone after
+// --keepalive-time and --keepalive-timeout. A connection to --health-listen may have 100 calls open at once, and those to --http-listen have the bounds of package http: ten seconds for a request,
 // half a minute for an answer. How large names, labels, configs and filters may be is in the contract, which grpcurl describe prints.
 //
 // # Debugging

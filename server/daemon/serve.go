@@ -138,7 +138,7 @@ func (d *daemon) serverConfig() server.Config {
 		MaxStreams: d.config.maxStreams, MaxStreamsPerPrincipal: d.config.maxStreamsPerPrincipal,
 		MaxConcurrentStreams: uint32(d.config.maxCallsPerConnection), MaxRequestBytes: d.config.maxRequestBytes,
 		RequestRate: d.config.requestRate, MaxRequestIDs: d.config.maxRequestIDs,
-		KeepaliveTime: d.config.keepaliveTime, KeepaliveTimeout: d.config.keepaliveTimeout,
+		KeepaliveTime: d.config.keepaliveTime, KeepaliveTimeout: d.config.keepaliveTimeout, HandshakeTimeout: d.config.handshakeTimeout,
 	}
 	if d.metrics != nil {
 		c.UnaryInterceptors = append(c.UnaryInterceptors, d.metrics.UnaryInterceptor())

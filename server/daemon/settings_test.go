@@ -44,6 +44,7 @@ var samples = map[string][3]string{
 	"max-request-ids":           {"1", "2", "3"},
 	"keepalive-time":            {"1s", "2s", "3m0s"},
 	"keepalive-timeout":         {"1s", "2s", "3m0s"},
+	"handshake-timeout":         {"100ms", "2s", "3m0s"},
 	"event-buffer":              {"1", "2", "3"},
 	"watch-linger":              {"1ms", "0s", "100ms"},
 	"log-format":                {"json", "text", "json"},
@@ -182,6 +183,7 @@ func TestValueMistakes(t *testing.T) {
 		{"--max-request-ids=0", `--max-request-ids: "0" is not a whole number from 1 to 10000000`},
 		{"--keepalive-time=0s", `--keepalive-time: "0s" is out of range; write 1s to 24h`},
 		{"--keepalive-timeout=25h", `--keepalive-timeout: "25h" is out of range; write 1s to 24h`},
+		{"--handshake-timeout=99ms", `--handshake-timeout: "99ms" is out of range; write 100ms to 24h`},
 		{"--watch-linger=5", `--watch-linger: "5" is not a duration; write one such as 10s or 1m30s`},
 		{"--watch-linger=-1ms", `--watch-linger: "-1ms" is out of range; write 0s to 100ms`},
 		{"--watch-linger=1s", `--watch-linger: "1s" is out of range; write 0s to 100ms`},
@@ -252,7 +254,7 @@ func TestAllMistakesAreReported(t *testing.T) {
   c.yaml:5: grace: is given twice, first on line 1; remove one
   c.yaml:6: plugins[1]: wants a single value, not a mapping
   c.yaml:9: log-level: wants a single value, not a mapping
-  c.yaml:10: zzz: is no known field; there are listen, insecure, tls-cert, tls-key, tls-client-ca, auth-tokens, socket, health-listen, http-listen, tasks, plugins, exec-allow, grace, max-concurrent, max-tasks, slot-queue, retained-tasks, retained-age, output-rate, output-burst, max-connections, max-calls-per-connection, max-request-bytes, max-streams, max-streams-per-principal, request-rate, max-request-ids, keepalive-time, keepalive-timeout, event-buffer, watch-linger, log-format, log-level
+  c.yaml:10: zzz: is no known field; there are listen, insecure, tls-cert, tls-key, tls-client-ca, auth-tokens, socket, health-listen, http-listen, tasks, plugins, exec-allow, grace, max-concurrent, max-tasks, slot-queue, retained-tasks, retained-age, output-rate, output-burst, max-connections, max-calls-per-connection, max-request-bytes, max-streams, max-streams-per-principal, request-rate, max-request-ids, keepalive-time, keepalive-timeout, handshake-timeout, event-buffer, watch-linger, log-format, log-level
   c.yaml:12: is a second document; a config file has one
   --grace: "1" is not a duration; write one such as 10s or 1m30s
   TASKVISOR_MAX_CONCURRENT: "many" is not a whole number from 0 to 1000000
@@ -386,7 +388,7 @@ func TestTheTableOfLimits(t *testing.T) {
 func TestLimitsArrive(t *testing.T) {
 	d, _ := prepared(t, "--max-tasks=1", "--slot-queue=2", "--retained-tasks=0", "--retained-age=4s", "--output-rate=5", "--event-buffer=8",
 		"--max-streams=6", "--max-streams-per-principal=12", "--request-rate=11", "--max-calls-per-connection=13",
-		"--max-request-bytes=5000", "--output-burst=14", "--max-request-ids=7", "--keepalive-time=8s", "--keepalive-timeout=9s", "--max-concurrent=10")
+		"--max-request-bytes=5000", "--output-burst=14", "--max-request-ids=7", "--keepalive-time=8s", "--keepalive-timeout=9s", "--handshake-timeout=15s", "--max-concurrent=10")
 	engine := d.engineConfig()
 	engine.Logger = nil
 	want := supervisor.Config{
@@ -396,7 +398,8 @@ func TestLimitsArrive(t *testing.T) {
 		t.Errorf("got %+v, want %+v", engine, want)
 	}
 	c := d.serverConfig()
-	if c.MaxStreams != 6 || c.MaxStreamsPerPrincipal != 12 || c.RequestRate != 11 || c.MaxConcurrentStreams != 13 || c.MaxRequestBytes != 5000 || c.MaxRequestIDs != 7 || c.KeepaliveTime != 8*time.Second || c.KeepaliveTimeout != 9*time.Second {
+	if c.MaxStreams != 6 || c.MaxStreamsPerPrincipal != 12 || c.RequestRate != 11 || c.MaxConcurrentStreams != 13 || c.MaxRequestBytes != 5000 || c.MaxRequestIDs != 7 || c.KeepaliveTime != 8*time.Second || c.KeepaliveTimeout != 9*time.Second ||
+		c.HandshakeTimeout != 15*time.Second {
 		t.Errorf("got %+v", c)
 	}
 }

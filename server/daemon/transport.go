@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"syscall"
 
 	"google.golang.org/grpc/credentials"
@@ -50,6 +51,8 @@ func (h *handshakes) failed(conn net.Conn, err error) {
 	switch {
 	case errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET): // who only looked whether somebody listens
 		h.log.Debug("a client left during the TLS handshake", "peer.address", conn.RemoteAddr().String())
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		h.warn("a client did not come to the end of the TLS handshake within --handshake-timeout, and its connection is closed", conn)
 	case errors.As(err, &noTLS):
 		h.warn("a client does not speak TLS, which this address needs; if it is to be let in, it has to connect with TLS: grpcurl does so without -plaintext", conn)
 	case errors.As(err, &refused):
