@@ -45,7 +45,8 @@
 //	the stream ends with                                     Watch, Follow and Wait
 //	UNAVAILABLE, SERVER_SHUTDOWN included; a status that     open another one, after a delay that doubles from
 //	is missing; silence for 2.5 heartbeats                   200 ms to 10 s (ReconnectDelay), half of it chance,
-//	RESOURCE_EXHAUSTED: STREAM_LIMIT, RATE_LIMIT, or none    until a message comes
+//	RESOURCE_EXHAUSTED: STREAM_LIMIT, RATE_LIMIT,            until a message comes
+//	PRINCIPAL_STREAM_LIMIT, or none
 //	INTERNAL, UNKNOWN, ABORTED; CANCELED and
 //	DEADLINE_EXCEEDED, if not by this side
 //	OUT_OF_RANGE: CURSOR_EXPIRED                             tell it as a value, and go on at once

@@ -86,7 +86,7 @@ func IsCursorExpired(err error) bool {
 // IsLimit reports that a limit of the server is reached: on tasks, streams, the rate or the size of requests. Metadata "limit" is the limit.
 func IsLimit(err error) bool {
 	return isReason(err, pb.ErrorReason_ERROR_REASON_TASK_LIMIT, pb.ErrorReason_ERROR_REASON_STREAM_LIMIT,
-		pb.ErrorReason_ERROR_REASON_RATE_LIMIT, pb.ErrorReason_ERROR_REASON_SIZE_LIMIT)
+		pb.ErrorReason_ERROR_REASON_PRINCIPAL_STREAM_LIMIT, pb.ErrorReason_ERROR_REASON_RATE_LIMIT, pb.ErrorReason_ERROR_REASON_SIZE_LIMIT)
 }
 
 // IsUnauthenticated reports that the server wants a token or a certificate, or does not know the one that it got.

@@ -44,7 +44,7 @@ func TestPredicates(t *testing.T) {
 		"UNSPECIFIED": "", "INVALID_FIELD": "IsInvalid", "UNKNOWN_PLUGIN": "IsInvalid", "PLUGIN_DISABLED": "IsForbidden", "TASK_EXISTS": "IsExists",
 		"TASK_NOT_FOUND": "IsNotFound", "SLOT_BUSY": "IsSlotBusy", "QUEUE_FULL": "IsQueueFull", "SUPERSEDED": "IsSuperseded",
 		"CURSOR_EXPIRED": "IsCursorExpired", "TASK_STUCK": "IsStuck", "SERVER_SHUTDOWN": "IsShutdown", "NOT_IMPLEMENTED": "IsUnsupported",
-		"TASK_LIMIT": "IsLimit", "STREAM_LIMIT": "IsLimit", "RATE_LIMIT": "IsLimit", "SIZE_LIMIT": "IsLimit",
+		"TASK_LIMIT": "IsLimit", "STREAM_LIMIT": "IsLimit", "PRINCIPAL_STREAM_LIMIT": "IsLimit", "RATE_LIMIT": "IsLimit", "SIZE_LIMIT": "IsLimit",
 		"UNAUTHENTICATED": "IsUnauthenticated", "ROLE_REQUIRED": "IsForbidden", "REQUEST_ID_REUSED": "IsRequestIDReused", "INTERNAL": "IsInternal",
 	}
 	for _, name := range pb.ErrorReason_name {

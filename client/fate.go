@@ -14,10 +14,11 @@ import (
 // table in words. To add a reason: a row here.
 var (
 	fates = map[pb.ErrorReason]bool{
-		pb.ErrorReason_ERROR_REASON_SERVER_SHUTDOWN: true, // another server, or the same one, will be there
-		pb.ErrorReason_ERROR_REASON_STREAM_LIMIT:    true, // others leave
-		pb.ErrorReason_ERROR_REASON_RATE_LIMIT:      true, // the delays make the rate lower
-		pb.ErrorReason_ERROR_REASON_INTERNAL:        true, // an alert must not end with one fault of the server
+		pb.ErrorReason_ERROR_REASON_SERVER_SHUTDOWN:        true, // another server, or the same one, will be there
+		pb.ErrorReason_ERROR_REASON_STREAM_LIMIT:           true, // others leave
+		pb.ErrorReason_ERROR_REASON_PRINCIPAL_STREAM_LIMIT: true, // so do others of the same name
+		pb.ErrorReason_ERROR_REASON_RATE_LIMIT:             true, // the delays make the rate lower
+		pb.ErrorReason_ERROR_REASON_INTERNAL:               true, // an alert must not end with one fault of the server
 
 		pb.ErrorReason_ERROR_REASON_CURSOR_EXPIRED: false, // it is told as a value; this is for one that says nothing
 

@@ -292,7 +292,7 @@ func TestASlowLoopIsNotSilence(t *testing.T) {
 func TestFateOfEachError(t *testing.T) {
 	retried := map[string]bool{}
 	for _, name := range []string{
-		"SERVER_SHUTDOWN", "STREAM_LIMIT", "RATE_LIMIT", "INTERNAL",
+		"SERVER_SHUTDOWN", "STREAM_LIMIT", "PRINCIPAL_STREAM_LIMIT", "RATE_LIMIT", "INTERNAL",
 		"Unavailable", "Canceled", "DeadlineExceeded", "ResourceExhausted", "Aborted", "Internal", "Unknown",
 	} {
 		retried[name] = true

@@ -17,7 +17,8 @@ import (
 	"github.com/taskvisor/taskvisor/supervisor"
 )
 
-// authenticated returns the interceptors that let nobody make a call whose role does not allow it.
+// authenticated returns the interceptors that let nobody make a call whose role does not allow it, or more calls than they may. Calls that anybody may
+// make, those about health, pass.
 func (s *Server) authenticated() (grpc.UnaryServerInterceptor, grpc.StreamServerInterceptor) {
 	needsRole := selector.MatchFunc(func(_ context.Context, call interceptors.CallMeta) bool {
 		return roleFor(call.FullMethod()) != roleNone
@@ -26,13 +27,17 @@ func (s *Server) authenticated() (grpc.UnaryServerInterceptor, grpc.StreamServer
 		selector.StreamServerInterceptor(auth.StreamServerInterceptor(s.authorize), needsRole)
 }
 
-// authorize returns the context of a call that its caller may make. It is an auth.AuthFunc.
+// authorize returns the context of a call that its caller may make. It is an auth.AuthFunc. What a caller may not make counts as well among the calls of
+// a second.
 func (s *Server) authorize(ctx context.Context) (context.Context, error) {
 	id, err := s.identify(ctx)
 	if err != nil {
 		return nil, refusedIdentity(err)
 	}
 	ctx = withIdentity(ctx, id)
+	if err := s.rates.take(ctx, id); err != nil {
+		return nil, statusOf(err).Err()
+	}
 	method, _ := grpc.Method(ctx)
 	if required := roleFor(method); id.Role < required {
 		return nil, statusOf(&roleError{path.Base(method), id, required}).Err()

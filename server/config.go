@@ -9,14 +9,16 @@ import (
 
 // Defaults of Config.
 const (
-	DefaultMaxStreams           = 10_000
-	DefaultMaxConcurrentStreams = 2_000
-	DefaultMaxRequestBytes      = 1 << 20
-	DefaultMaxRequestIDs        = 100_000
-	DefaultDrainTimeout         = 5 * time.Second
-	DefaultLinger               = 2 * time.Millisecond
-	DefaultKeepaliveTime        = 30 * time.Second
-	DefaultKeepaliveTimeout     = 10 * time.Second
+	DefaultMaxStreams             = 10_000
+	DefaultMaxStreamsPerPrincipal = 1_000
+	DefaultMaxConcurrentStreams   = 2_000
+	DefaultMaxRequestBytes        = 1 << 20
+	DefaultMaxRequestIDs          = 100_000
+	DefaultDrainTimeout           = 5 * time.Second
+	DefaultLinger                 = 2 * time.Millisecond
+	DefaultKeepaliveTime          = 30 * time.Second
+	DefaultKeepaliveTimeout       = 10 * time.Second
+	DefaultHandshakeTimeout       = 10 * time.Second
 )
 
 // MaxLinger is the largest Config.Linger.
@@ -33,11 +35,18 @@ type Config struct {
 	// MaxStreams is how many WatchEvents streams may be open at once, on all connections together; one more is refused with STREAM_LIMIT.
 	// Default: 10,000. Negative: no limit.
 	MaxStreams int
+	// MaxStreamsPerPrincipal is how many of them one principal may have, so that nobody takes all; one more is refused with PRINCIPAL_STREAM_LIMIT. Callers
+	// without a principal are nobody in particular, and have no limit but MaxStreams. Default: 1,000. Negative: no limit.
+	MaxStreamsPerPrincipal int
 	// MaxConcurrentStreams is how many calls of all kinds one connection may have open at once; HTTP/2 lets one more wait. Default: 2,000.
 	MaxConcurrentStreams uint32
 	// MaxRequestBytes is the largest size of a request; a larger one is refused with SIZE_LIMIT. Default: 1 MiB. At most, and where it is
 	// negative, 4 MiB, which is where gRPC itself refuses to read on.
 	MaxRequestBytes int
+	// RequestRate is how many calls each caller may make in a second, and at once after a second without any; one more is refused with RATE_LIMIT. A
+	// caller is a principal, or an address where there is none: see Identity. The begin of a stream is a call, calls about health are none. Default: 0,
+	// which is no limit.
+	RequestRate int
 	// Linger is how long a stream of events waits, after a message with 8 events or more, before it looks for more: under load, messages then have
 	// many events, which costs everybody less. Events that come one by one are not held up. Default: 2 ms. Negative: none. At most
 	// MaxLinger.
@@ -55,6 +64,9 @@ type Config struct {
 	KeepaliveTime time.Duration
 	// KeepaliveTimeout is how long that client has to answer; then its connection is closed, and all its calls end. Default: 10 s.
 	KeepaliveTimeout time.Duration
+	// HandshakeTimeout is how long a new connection has to become one of TLS, if it is to, and of HTTP/2; then it is closed. Until then it costs a place
+	// and nobody knows who it is. Default: 10 s.
+	HandshakeTimeout time.Duration
 	// UnaryInterceptors and StreamInterceptors are around all others, the first is the outermost: they see each call as its caller does, also one
 	// that is refused. Streams of events do not come through them, for whom each interceptor costs memory: Server.Stats tells of those. Package
 	// metrics has some.
@@ -65,9 +77,9 @@ type Config struct {
 	DrainTimeout time.Duration
 }
 
-// grpcMaxRequestBytes is what gRPC itself reads at most. It answers a larger request without a word about the limit in force, so the
-// limit of Config has to be the first that is met.
-const grpcMaxRequestBytes = 4 << 20
+// MaxRequestBytes is the largest Config.MaxRequestBytes, and what gRPC itself reads at most. It answers a larger request without a word about the limit in
+// force, so the limit of Config has to be the first that is met.
+const MaxRequestBytes = 4 << 20
 
 func (c Config) withDefaults() Config {
 	if c.Logger == nil {
@@ -76,14 +88,17 @@ func (c Config) withDefaults() Config {
 	if c.MaxStreams == 0 {
 		c.MaxStreams = DefaultMaxStreams
 	}
+	if c.MaxStreamsPerPrincipal == 0 {
+		c.MaxStreamsPerPrincipal = DefaultMaxStreamsPerPrincipal
+	}
 	if c.MaxConcurrentStreams == 0 {
 		c.MaxConcurrentStreams = DefaultMaxConcurrentStreams
 	}
 	if c.MaxRequestBytes == 0 {
 		c.MaxRequestBytes = DefaultMaxRequestBytes
 	}
-	if c.MaxRequestBytes < 0 || c.MaxRequestBytes > grpcMaxRequestBytes {
-		c.MaxRequestBytes = grpcMaxRequestBytes
+	if c.MaxRequestBytes < 0 || c.MaxRequestBytes > MaxRequestBytes {
+		c.MaxRequestBytes = MaxRequestBytes
 	}
 	if c.Linger == 0 {
 		c.Linger = DefaultLinger
@@ -98,6 +113,9 @@ func (c Config) withDefaults() Config {
 	c.KeepaliveTime = max(c.KeepaliveTime, time.Second)
 	if c.KeepaliveTimeout <= 0 {
 		c.KeepaliveTimeout = DefaultKeepaliveTimeout
+	}
+	if c.HandshakeTimeout <= 0 {
+		c.HandshakeTimeout = DefaultHandshakeTimeout
 	}
 	if c.DrainTimeout <= 0 {
 		c.DrainTimeout = DefaultDrainTimeout

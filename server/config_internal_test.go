@@ -11,13 +11,13 @@ import (
 // "The zero value works: each zero field stands for its default", and values out of range for what their comments say.
 func TestConfigDefaults(t *testing.T) {
 	defaults := Config{
-		Logger: slog.Default(), MaxStreams: 10_000, MaxConcurrentStreams: 2_000, MaxRequestBytes: 1 << 20,
+		Logger: slog.Default(), MaxStreams: 10_000, MaxStreamsPerPrincipal: 1_000, MaxConcurrentStreams: 2_000, MaxRequestBytes: 1 << 20,
 		MaxRequestIDs: 100_000, DrainTimeout: 5 * time.Second, Linger: 2 * time.Millisecond, KeepaliveTime: 30 * time.Second,
-		KeepaliveTimeout: 10 * time.Second,
+		KeepaliveTimeout: 10 * time.Second, HandshakeTimeout: 10 * time.Second,
 	}
 	given := Config{
-		Logger: slog.New(slog.DiscardHandler), Version: "v1", MaxStreams: -1, MaxConcurrentStreams: 1, MaxRequestBytes: 2, MaxRequestIDs: -1,
-		DrainTimeout: 3, Linger: -1, KeepaliveTime: time.Second, KeepaliveTimeout: 1,
+		Logger: slog.New(slog.DiscardHandler), Version: "v1", MaxStreams: -1, MaxStreamsPerPrincipal: -1, MaxConcurrentStreams: 1, MaxRequestBytes: 2, MaxRequestIDs: -1,
+		DrainTimeout: 3, Linger: -1, KeepaliveTime: time.Second, KeepaliveTimeout: 1, HandshakeTimeout: 1,
 	}
 	for name, test := range map[string]struct{ config, want Config }{
 		"zero":     {Config{}, defaults},

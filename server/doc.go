@@ -48,14 +48,15 @@
 // that the log of the supervisor has, as far as anybody has watched them: about 200 bytes for an ordinary event. An idle stream takes 10 KB, most
 // of it the stack of its goroutine. A stream sends messages of at most 16 KiB, unless a single event or task is larger, and holds up to 512 tasks
 // while it sends a snapshot; what a client does not read is bounded by its HTTP/2 window and what gRPC writes ahead, 64 KiB each.
-// Requests are at most Config.MaxRequestBytes, streams at most Config.MaxStreams, pages at most 1 MiB or one task.
+// With Config.RequestRate, a caller takes 200 bytes for two seconds after each call, and there are at most 20,000 of them.
+// Requests are at most Config.MaxRequestBytes, streams at most Config.MaxStreams and Config.MaxStreamsPerPrincipal, pages at most 1 MiB or one task.
 //
 // # Debugging
 //
 // Server.Stats and Server.Streams tell how far the streams of events are, what they brought and what they lost. Package metrics tells Prometheus.
 //
 // Each call is logged when it ends: at debug level when it went well, at info when the caller was refused, at warn when it met a limit or a
-// stuck task, at error when the server is at fault. `grpcurl describe` prints the contract with its comments.
+// stuck task, at error when the server is at fault. Of calls that are too many for Config.RequestRate there is one line in a second. `grpcurl describe` prints the contract with its comments.
 //
 // # Testing
 //

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
 	"github.com/taskvisor/taskvisor/supervisor"
@@ -60,6 +62,9 @@ var situations = []situation{
 	{is(supervisor.ErrClosed), codes.Unavailable, pb.ErrorReason_ERROR_REASON_SERVER_SHUTDOWN, shutdownSentence, nil},
 	{isA[*supervisor.CursorError], codes.OutOfRange, pb.ErrorReason_ERROR_REASON_CURSOR_EXPIRED, cursorSentence, cursorMetadata},
 	{isLimit(pb.ErrorReason_ERROR_REASON_STREAM_LIMIT), codes.ResourceExhausted, pb.ErrorReason_ERROR_REASON_STREAM_LIMIT, error.Error, limitMetadata},
+	{isLimit(pb.ErrorReason_ERROR_REASON_PRINCIPAL_STREAM_LIMIT), codes.ResourceExhausted, pb.ErrorReason_ERROR_REASON_PRINCIPAL_STREAM_LIMIT,
+		error.Error, limitMetadata},
+	{isLimit(pb.ErrorReason_ERROR_REASON_RATE_LIMIT), codes.ResourceExhausted, pb.ErrorReason_ERROR_REASON_RATE_LIMIT, error.Error, limitMetadata},
 	{isLimit(pb.ErrorReason_ERROR_REASON_SIZE_LIMIT), codes.ResourceExhausted, pb.ErrorReason_ERROR_REASON_SIZE_LIMIT, error.Error, limitMetadata},
 	{isA[*authError], codes.Unauthenticated, pb.ErrorReason_ERROR_REASON_UNAUTHENTICATED, error.Error, nil},
 	{isA[*roleError], codes.PermissionDenied, pb.ErrorReason_ERROR_REASON_ROLE_REQUIRED, error.Error, roleMetadata},
@@ -106,6 +111,9 @@ func (row *situation) status(err error) *status.Status {
 	s := status.New(row.code, cutText(row.sentence(err), maxMessageBytes))
 	if row.reason != 0 {
 		s = withDetail(s, &errdetails.ErrorInfo{Reason: reasonName(row.reason), Domain: errorDomain, Metadata: row.metadataOf(err)})
+	}
+	if limit, ok := errors.AsType[*limitError](err); ok && limit.wait > 0 {
+		s = withDetail(s, &errdetails.RetryInfo{RetryDelay: durationpb.New(limit.wait)})
 	}
 	if wrong := violationsOf(err); len(wrong) > 0 {
 		s = withDetail(s, badRequest(wrong, maxStatusBytes-detailBytes-proto.Size(s.Proto())))
@@ -210,9 +218,11 @@ func (e *invalidError) Unwrap() error { return e.cause }
 
 // limitError says that a request would exceed a limit of the server.
 type limitError struct {
-	reason pb.ErrorReason
-	limit  int
-	text   string
+	reason    pb.ErrorReason
+	limit     int
+	text      string
+	principal string        // whose limit it is; empty if that is of no matter
+	wait      time.Duration // after which it would not, as google.rpc.RetryInfo says it; 0 where that depends on others
 }
 
 func (e *limitError) Error() string { return e.text }
@@ -309,7 +319,11 @@ func cursorMetadata(err error) map[string]string {
 
 func limitMetadata(err error) map[string]string {
 	e, _ := errors.AsType[*limitError](err)
-	return map[string]string{"limit": strconv.Itoa(e.limit)}
+	metadata := map[string]string{"limit": strconv.Itoa(e.limit)}
+	if e.principal != "" {
+		metadata["principal"] = e.principal
+	}
+	return metadata
 }
 
 // cutText makes text fit to be sent: valid UTF-8 of at most limit bytes.

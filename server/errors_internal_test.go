@@ -25,14 +25,13 @@ import (
 // reservedReasons are the reasons whose behaviour has not landed. To land one: delete it here, and add a row to situations.
 var reservedReasons = []pb.ErrorReason{
 	pb.ErrorReason_ERROR_REASON_NOT_IMPLEMENTED, // for fields whose behaviour is to come; there is none at present
-	pb.ErrorReason_ERROR_REASON_RATE_LIMIT,
 }
 
 // everyError has an error for each row of situations, in the order of the rows.
 func everyError() []error {
 	uid := must(supervisor.ParseUID("01890a5d-ac96-774b-bcce-b302099a8057"))
 	about := func(err error) error { return &supervisor.TaskError{Name: "task", UID: uid, Err: err} }
-	limit := func(reason pb.ErrorReason) error { return &limitError{reason, 7, "too many"} }
+	limit := func(reason pb.ErrorReason) error { return &limitError{reason: reason, limit: 7, text: "too many"} }
 	return []error{
 		&pluginFault{context.Canceled},
 		&plugin.DisabledError{Name: "exec", Reason: "not allowed"},
@@ -52,6 +51,8 @@ func everyError() []error {
 		supervisor.ErrClosed,
 		&supervisor.CursorError{Epoch: "e", Oldest: 5, Latest: 9},
 		limit(pb.ErrorReason_ERROR_REASON_STREAM_LIMIT),
+		&limitError{reason: pb.ErrorReason_ERROR_REASON_PRINCIPAL_STREAM_LIMIT, limit: 7, text: "too many", principal: "p"},
+		limit(pb.ErrorReason_ERROR_REASON_RATE_LIMIT),
 		limit(pb.ErrorReason_ERROR_REASON_SIZE_LIMIT),
 		errRevoked,
 		&roleError{"AddTask", Identity{Principal: "p", Role: RoleWatch}, RoleOperate},

@@ -93,6 +93,7 @@ func (s *Server) NewHealthServer(opts ...grpc.ServerOption) *grpc.Server {
 		grpc.ChainUnaryInterceptor(recovery.UnaryServerInterceptor(recovery.WithRecoveryHandlerContext(s.recovered))),
 		grpc.ChainStreamInterceptor(s.endStream, recovery.StreamServerInterceptor(recovery.WithRecoveryHandlerContext(s.recovered))),
 		grpc.MaxConcurrentStreams(maxProbes), grpc.MaxRecvMsgSize(maxProbeBytes), s.keepalive(),
+		grpc.ConnectionTimeout(s.config.HandshakeTimeout),
 	}, opts...)
 	g := grpc.NewServer(all...)
 	healthpb.RegisterHealthServer(g, s.health)

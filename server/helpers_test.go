@@ -42,6 +42,7 @@ type refusal struct {
 	fields   []string // of the violations
 	message  string
 	problems map[string]string // of the violations, by field
+	wait     time.Duration     // until another attempt may succeed
 }
 
 func refusalOf(t testing.TB, err error) (r refusal) {
@@ -69,6 +70,8 @@ func refusalOf(t testing.TB, err error) (r refusal) {
 				r.fields = append(r.fields, v.GetField())
 				r.problems[v.GetField()] = v.GetDescription()
 			}
+		case *errdetails.RetryInfo:
+			r.wait = detail.GetRetryDelay().AsDuration()
 		default:
 			t.Errorf("detail %T", detail)
 		}

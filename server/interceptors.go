@@ -49,9 +49,10 @@ func (s *Server) grpcOptions() []grpc.ServerOption {
 			recovery.StreamServerInterceptor(recoverer),
 		})...)),
 		s.keepalive(),
+		grpc.ConnectionTimeout(s.config.HandshakeTimeout), // that of gRPC is two minutes
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 		grpc.MaxConcurrentStreams(s.config.MaxConcurrentStreams),
-		grpc.MaxRecvMsgSize(grpcMaxRequestBytes),
+		grpc.MaxRecvMsgSize(MaxRequestBytes),
 		grpc.ForceServerCodecV2(newCodec()),
 	}
 }
@@ -131,12 +132,12 @@ func (c *checkedStream) RecvMsg(m any) error {
 func (s *Server) checkSize(req any) error {
 	m, ok := req.(proto.Message)
 	limit := s.config.MaxRequestBytes
-	if !ok || limit == grpcMaxRequestBytes {
+	if !ok || limit == MaxRequestBytes {
 		return nil // gRPC itself has checked
 	}
 	if size := proto.Size(m); size > limit {
-		return statusOf(&limitError{pb.ErrorReason_ERROR_REASON_SIZE_LIMIT, limit,
-			fmt.Sprintf("the request has %d bytes; send at most %d", size, limit)}).Err()
+		return statusOf(&limitError{reason: pb.ErrorReason_ERROR_REASON_SIZE_LIMIT, limit: limit,
+			text: fmt.Sprintf("the request has %d bytes; send at most %d", size, limit)}).Err()
 	}
 	return nil
 }
@@ -144,6 +145,9 @@ func (s *Server) checkSize(req any) error {
 // logging returns how calls are logged: one line for each, when it ends.
 func (s *Server) logging() (logging.Logger, []logging.Option) {
 	logger := logging.LoggerFunc(func(ctx context.Context, level logging.Level, message string, fields ...any) {
+		if isOverRate(fields) {
+			level = logging.LevelDebug // they can be too many for a line each: see rates
+		}
 		fields = without(fields, "grpc.start_time", "grpc.error")
 		if took, ok := ctx.Value(tookKey{}).(time.Duration); ok {
 			duration := logging.DurationToDurationField(took)
@@ -209,6 +213,16 @@ func errorFields(err error) logging.Fields {
 		}
 	}
 	return fields
+}
+
+// isOverRate recognises the fields of a call that was refused since there are too many.
+func isOverRate(fields []any) bool {
+	for i := 0; i+1 < len(fields); i += 2 {
+		if fields[i] == "reason" {
+			return fields[i+1] == reasonName(pb.ErrorReason_ERROR_REASON_RATE_LIMIT)
+		}
+	}
+	return false
 }
 
 // without returns the fields, names and values in turn, without those of these names.

@@ -31,6 +31,7 @@ type Server struct {
 	batches sync.Pool // of *batch
 	streams streams
 	answers *answers // to requests with an id
+	rates   *rates
 	drain   drain
 	panics  atomic.Uint64 // in calls
 
@@ -55,6 +56,7 @@ func New(sup *supervisor.Supervisor, plugins *plugin.Registry, config Config) *S
 		feed:    newFeed(sup),
 		batches: sync.Pool{New: func() any { return new(batch) }},
 		answers: newAnswers(config.MaxRequestIDs),
+		rates:   newRates(config.RequestRate, config.Logger),
 		drain:   newDrain(),
 	}
 	if config.Starting {

@@ -35,8 +35,9 @@ type Stats struct {
 	Encoded      uint64 // events that were encoded: each once, whatever the number of streams
 	EncodedBytes uint64
 	// Ended is how many calls of WatchEvents have ended, those included that were refused, by their codes.Code: Ended[codes.OutOfRange].
-	Ended  [maxCode + 1]uint64
-	Panics uint64 // in calls of all kinds
+	Ended       [maxCode + 1]uint64
+	Panics      uint64 // in calls of all kinds
+	RateLimited uint64 // calls of all kinds that were refused with RATE_LIMIT
 }
 
 // maxCode is the last of the codes that gRPC has.
@@ -54,7 +55,7 @@ type StreamStats struct {
 
 // Stats returns figures about all streams of events. It takes a time that is proportional to the number of streams.
 func (s *Server) Stats() Stats {
-	stats := Stats{Encoded: s.feed.encoded.Load(), EncodedBytes: s.feed.encodedBytes.Load(), Panics: s.panics.Load()}
+	stats := Stats{Encoded: s.feed.encoded.Load(), EncodedBytes: s.feed.encodedBytes.Load(), Panics: s.panics.Load(), RateLimited: s.rates.refused.Load()}
 	latest := s.sup.Cursor().Sequence
 	s.streams.mu.Lock()
 	defer s.streams.mu.Unlock()
@@ -89,6 +90,8 @@ type streams struct {
 	opened uint64
 	ended  Traffic             // of the streams that are not open any more
 	codes  [maxCode + 1]uint64 // of the calls that have ended
+
+	byPrincipal map[string]int // how many of the open ones each principal has, if any
 }
 
 // end notes the status of a call.
@@ -98,13 +101,24 @@ func (s *streams) end(err error) {
 	s.codes[min(status.Code(err), maxCode)]++
 }
 
-// enter notes that w is open, unless limit streams are. There is no limit if it is not positive.
-func (s *streams) enter(w *watch, limit int) error {
+// enter notes that w is open, unless as many streams are as may: in total, or of its principal.
+func (s *streams) enter(w *watch, c *Config) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if limit > 0 && len(s.open) >= limit {
-		return &limitError{pb.ErrorReason_ERROR_REASON_STREAM_LIMIT, limit,
-			fmt.Sprintf("%d streams of events are open, which is as many as may be; close one, or start the server with a higher limit", limit)}
+	if limit := c.MaxStreams; limit > 0 && len(s.open) >= limit {
+		return &limitError{reason: pb.ErrorReason_ERROR_REASON_STREAM_LIMIT, limit: limit,
+			text: fmt.Sprintf("%d streams of events are open, which is as many as may be; close one, or start the server with a higher limit", limit)}
+	}
+	if principal := w.progress.principal; principal != "" {
+		if limit := c.MaxStreamsPerPrincipal; limit > 0 && s.byPrincipal[principal] >= limit {
+			return &limitError{reason: pb.ErrorReason_ERROR_REASON_PRINCIPAL_STREAM_LIMIT, limit: limit, principal: principal,
+				text: fmt.Sprintf("%d streams of events of %s are open, which is as many as one principal may have; close one, or start the server with a higher limit",
+					limit, quote(principal))}
+		}
+		if s.byPrincipal == nil {
+			s.byPrincipal = map[string]int{}
+		}
+		s.byPrincipal[principal]++
 	}
 	if s.open == nil {
 		s.open = map[*watch]struct{}{}
@@ -118,9 +132,15 @@ func (s *streams) enter(w *watch, limit int) error {
 func (s *streams) leave(w *watch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, open := s.open[w]; open {
-		delete(s.open, w)
-		s.ended.add(w.progress.traffic.load())
+	if _, open := s.open[w]; !open {
+		return
+	}
+	delete(s.open, w)
+	s.ended.add(w.progress.traffic.load())
+	if principal := w.progress.principal; s.byPrincipal[principal] > 1 {
+		s.byPrincipal[principal]--
+	} else {
+		delete(s.byPrincipal, principal) // principals come and go
 	}
 }
 

@@ -26,7 +26,7 @@ func (UnixPeer) AuthType() string { return "unix" }
 // users are refused with UNAUTHENTICATED, even if the mode of the socket lets them in.
 //
 // Where the system does not tell the user, the mode of the socket is what protects it; the principal is then that of the own user. Connections that
-// are no unix sockets are closed.
+// are no unix sockets, and have none that the method NetConn returns, as that of tls.Conn does, are closed.
 func UnixCredentials() credentials.TransportCredentials {
 	return &unixCredentials{insecure.NewCredentials(), socketUser}
 }
@@ -38,7 +38,11 @@ type unixCredentials struct {
 
 // ServerHandshake asks the kernel; nothing is sent.
 func (c *unixCredentials) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	socket, ok := conn.(*net.UnixConn)
+	below := conn
+	if wrapper, ok := conn.(interface{ NetConn() net.Conn }); ok {
+		below = wrapper.NetConn()
+	}
+	socket, ok := below.(*net.UnixConn)
 	if !ok {
 		return nil, nil, fmt.Errorf("%T is no unix socket", conn)
 	}

@@ -185,7 +185,7 @@ func (w *watch) open(receive func() (*pb.WatchEventsRequest, error)) error {
 		return err
 	}
 	w.progress.begin(w.stream.Context(), w.server.sup.Cursor().Sequence)
-	if err := w.server.streams.enter(w, w.server.config.MaxStreams); err != nil {
+	if err := w.server.streams.enter(w, &w.server.config); err != nil {
 		return err
 	}
 	if err := w.subscribe(); err != nil {

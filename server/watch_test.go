@@ -503,6 +503,45 @@ func TestWatchEventsStreamLimit(t *testing.T) {
 	})
 }
 
+// "MaxStreamsPerPrincipal is how many of them one principal may have, so that nobody takes all", over whatever connection.
+func TestStreamLimitOfAPrincipal(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		h, _ := guarded(t, server.Config{MaxStreamsPerPrincipal: 2, MaxStreams: 4})
+		as := func(role server.Role) *servertest.Harness {
+			one := *h
+			one.Tasks = client(h, role)
+			return &one
+		}
+		one, _ := watch(t, as(server.RoleWatch), &pb.WatchEventsRequest{}), watch(t, as(server.RoleWatch), &pb.WatchEventsRequest{})
+		r := wantRefusal(t, watchError(t, as(server.RoleWatch), &pb.WatchEventsRequest{}), codes.ResourceExhausted, "PRINCIPAL_STREAM_LIMIT")
+		wantMetadata(t, r, map[string]string{"limit": "2", "principal": "watch"})
+		other := watch(t, as(server.RoleAdmin), &pb.WatchEventsRequest{})
+		one.leave()
+		synctest.Wait()
+		watch(t, as(server.RoleWatch), &pb.WatchEventsRequest{})
+		watch(t, as(server.RoleOperate), &pb.WatchEventsRequest{})
+		other.leave()
+		synctest.Wait()
+		wantRefusal(t, watchError(t, as(server.RoleWatch), &pb.WatchEventsRequest{}), codes.ResourceExhausted, "PRINCIPAL_STREAM_LIMIT")
+		watch(t, as(server.RoleOperate), &pb.WatchEventsRequest{})
+		wantRefusal(t, watchError(t, as(server.RoleAdmin), &pb.WatchEventsRequest{}), codes.ResourceExhausted, "STREAM_LIMIT")
+	})
+}
+
+// "Callers without a principal are nobody in particular, and have no limit but MaxStreams." "Negative: no limit."
+func TestCallersWithoutAPrincipalShareAllStreams(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		h := newHarness(t, servertest.WithServer(server.Config{Logger: quiet, MaxStreamsPerPrincipal: 1}))
+		for range 3 {
+			watch(t, h, &pb.WatchEventsRequest{})
+		}
+		g, _ := guarded(t, server.Config{MaxStreamsPerPrincipal: -1})
+		for range 3 {
+			watch(t, guardedList(g), &pb.WatchEventsRequest{})
+		}
+	})
+}
+
 func TestWatchEventsWithoutAStreamLimit(t *testing.T) {
 	h := newHarness(t, servertest.WithServer(server.Config{Logger: quiet, MaxStreams: -1}))
 	for range 50 {

@@ -33,7 +33,6 @@ type steps struct {
 
 // newCommand returns the command line.
 func newCommand(o *options, p *Process, next steps) *cobra.Command {
-	table := settings()
 	cmd := &cobra.Command{
 		Use:           o.name,
 		Short:         "Supervise tasks, controlled and observed over gRPC",
@@ -42,34 +41,41 @@ func newCommand(o *options, p *Process, next steps) *cobra.Command {
 		SilenceErrors: true, // Run reports them
 		SilenceUsage:  true, // a page of help hides the sentence that says what is wrong
 	}
-	flags := addFlags(cmd.Flags(), table)
-	cmd.Flags().String("config", "", "YAML `FILE` of settings (environment: "+envConfig+")")
+	load := addSettings(cmd, p)
 	printConfig := cmd.Flags().Bool("print-config", false, "check the settings, print them as a config file with where each comes from, and exit")
 	// Those of cobra come with other words, and with -v, which elsewhere means verbose. What cobra does about the version brings text/template into
 	// the binary, and with that the linker has to keep every exported method: 2.7 MB.
 	version := cmd.Flags().Bool("version", false, "print the version and exit")
-	cmd.Flags().BoolP("help", "h", false, "print this help and exit")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if *version {
 			fmt.Fprintln(cmd.OutOrStdout(), o.fullVersion())
 			return nil
 		}
-		c, err := loadConfig(table, p.Env, flags(), cmd.Flags().Lookup("config"))
+		c, err := load()
 		next.logTo(c)
 		switch {
 		case err != nil:
 			return err
 		case *printConfig:
-			return writeConfig(cmd.OutOrStdout(), table, c)
+			return writeConfig(cmd.OutOrStdout(), settings(), c)
 		default:
 			return next.serve(cmd.Context(), c)
 		}
 	}
 	cmd.SetFlagErrorFunc(flagError)
 	cmd.SetUsageFunc(usage)
-	cmd.AddCommand(versionCommand(o), completionCommand(o.name))
+	cmd.AddCommand(configCommand(o, p), versionCommand(o), completionCommand(o.name))
 	cmd.CompletionOptions.DisableDefaultCmd = true
 	return cmd
+}
+
+// addSettings adds the flags of all settings to a command, and --config. What it returns reads the settings, once the flags are parsed.
+func addSettings(cmd *cobra.Command, p *Process) (load func() (*config, error)) {
+	table := settings()
+	flags := addFlags(cmd.Flags(), table)
+	cmd.Flags().String("config", "", "YAML `FILE` of settings (environment: "+envConfig+")")
+	cmd.Flags().BoolP("help", "h", false, "print this help and exit")
+	return func() (*config, error) { return loadConfig(table, p.Env, flags(), cmd.Flags().Lookup("config")) }
 }
 
 func versionCommand(o *options) *cobra.Command {
@@ -89,13 +95,24 @@ func versionCommand(o *options) *cobra.Command {
 func usage(cmd *cobra.Command) error {
 	out := cmd.OutOrStderr()
 	fmt.Fprintf(out, "Usage:\n  %s\n", cmd.UseLine())
-	for _, sub := range cmd.Commands() {
-		if sub.IsAvailableCommand() {
-			fmt.Fprintf(out, "  %s\n", sub.UseLine())
-		}
+	for _, sub := range leaves(cmd) {
+		fmt.Fprintf(out, "  %s\n", sub.UseLine())
 	}
 	fmt.Fprintf(out, "\nFlags:\n%s", cmd.Flags().FlagUsagesWrapped(helpWidth))
 	return nil
+}
+
+// leaves returns the commands below one that do something.
+func leaves(cmd *cobra.Command) (list []*cobra.Command) {
+	for _, sub := range cmd.Commands() {
+		switch {
+		case sub.HasSubCommands():
+			list = append(list, leaves(sub)...)
+		case sub.IsAvailableCommand():
+			list = append(list, sub)
+		}
+	}
+	return list
 }
 
 // noArguments refuses what is neither a flag nor a command.

@@ -7,33 +7,40 @@ import (
 
 // config is what the settings of all layers come to.
 type config struct {
-	listen           string // HOST:PORT; empty for none
-	insecure         bool
-	socket           string // path; empty for none
-	tlsCert          string // files; empty for none
-	tlsKey           string
-	tlsClientCA      string
-	authTokens       string
-	healthListen     string   // HOST:PORT; empty for none
-	httpListen       string   // so too
-	tasks            string   // file or directory; empty for none
-	plugins          []string // nil for the default
-	execAllow        []string
-	grace            time.Duration
-	maxConcurrent    int // 0 for no limit
-	maxTasks         int
-	slotQueue        int
-	retainedTasks    int // 0 for none
-	retainedAge      time.Duration
-	outputRate       int // lines a second
-	maxStreams       int
-	maxRequestIDs    int
-	keepaliveTime    time.Duration
-	keepaliveTimeout time.Duration
-	eventBuffer      int
-	watchLinger      time.Duration // 0 for none
-	logFormat        string
-	logLevel         slog.Level
+	listen                 string // HOST:PORT; empty for none
+	insecure               bool
+	socket                 string // path; empty for none
+	tlsCert                string // files; empty for none
+	tlsKey                 string
+	tlsClientCA            string
+	authTokens             string
+	healthListen           string   // HOST:PORT; empty for none
+	httpListen             string   // so too
+	tasks                  string   // file or directory; empty for none
+	plugins                []string // nil for the default
+	execAllow              []string
+	grace                  time.Duration
+	maxConcurrent          int // 0 for no limit
+	maxTasks               int
+	slotQueue              int
+	retainedTasks          int // 0 for none
+	retainedAge            time.Duration
+	outputRate             int // lines a second
+	maxConnections         int // of each listener
+	outputBurst            int
+	maxCallsPerConnection  int // streams included
+	maxRequestBytes        int
+	maxStreams             int
+	maxStreamsPerPrincipal int
+	requestRate            int // calls a second, of each caller; 0 for no limit
+	maxRequestIDs          int
+	keepaliveTime          time.Duration
+	keepaliveTimeout       time.Duration
+	handshakeTimeout       time.Duration
+	eventBuffer            int
+	watchLinger            time.Duration // 0 for none
+	logFormat              string
+	logLevel               slog.Level
 
 	origins    map[string]string // where the value of each setting comes from; no entry for a default
 	unknownEnv []string          // environment variables that look like settings and are none

@@ -17,8 +17,8 @@
 // # Guarantees
 //
 //   - A setting is taken from its flag, else from its environment variable, else from the config file, else it has its default.
-//   - Nothing is started when a setting or a tasks file is wrong: all that is wrong is reported, with file and line. A task that has a
-//     part that cannot be read is not judged any further, since what was meant is not known.
+//   - Nothing is started when a setting, or a file that one names, is wrong: all that is wrong is reported, with file and line. A task that has a
+//     part that cannot be read is not judged any further, since what was meant is not known; so are tasks when it is not known which plugins there are.
 //   - The ready line is written once the daemon serves, not before.
 //   - SIGTERM and SIGINT drain within the grace period, a second signal quits at once, and the exit code tells how it ended: see the
 //     constants.
@@ -32,6 +32,7 @@
 //     may connect may look. /healthz and /readyz tell everybody that there is a daemon. --health-listen tells everybody the health of the daemon, and
 //     that of a task whose name is known, whatever else protects the daemon.
 //   - Probes are answered from before the first task is added until the last has stopped, and say when to come: readiness ends when the drain begins.
+//   - Whoever opens as many connections to one address as may be keeps nobody from another one: the socket and the addresses of probes stay open.
 //   - No token and no key is in the log, in a message or in what --print-config prints.
 //   - Text that callers send can neither begin a line of the log nor steer a terminal.
 //
@@ -41,24 +42,38 @@
 // and names of certificates. Connections that come to nothing cause ten lines of the log at once, and then one in a second. What the daemon
 // keeps besides is bounded by these flags; a test compares the table with the settings:
 //
-//	FLAG               DEFAULT  AT THE BOUND
-//	--max-tasks        100000   TASK_LIMIT
-//	--slot-queue       100      QUEUE_FULL
-//	--max-streams      10000    STREAM_LIMIT
-//	--max-request-ids  100000   the oldest answers go
-//	--retained-tasks   1000     the oldest finished tasks go
-//	--retained-age     1h0m0s   so do those that are older
-//	--output-rate      100      lines are dropped, and counted in lost_count of the next
-//	--event-buffer     16384    the oldest events go, and who has not read them is told of a gap
-//	--max-concurrent   0        attempts wait for a permit
+//	FLAG                         DEFAULT  AT THE BOUND
+//	--max-tasks                  100000   TASK_LIMIT
+//	--slot-queue                 100      QUEUE_FULL
+//	--max-connections            10000    of each address: a connection is closed at once, and a line of the log in ten seconds says so
+//	--max-calls-per-connection   2000     more wait
+//	--max-request-bytes          1048576  SIZE_LIMIT
+//	--max-streams                10000    STREAM_LIMIT
+//	--max-streams-per-principal  1000     PRINCIPAL_STREAM_LIMIT
+//	--request-rate               0        RATE_LIMIT, and google.rpc.RetryInfo
+//	--max-request-ids            100000   the oldest answers go
+//	--retained-tasks             1000     the oldest finished tasks go
+//	--retained-age               1h0m0s   so do those that are older
+//	--output-rate                100      lines are dropped, and counted in lost_count of the next
+//	--output-burst               200      so are those that come at once
+//	--event-buffer               16384    the oldest events go, and who has not read them is told of a gap
+//	--max-concurrent             0        attempts wait for a permit
 //
-// Bounds without a flag are those of package server: a request has 1 MiB, SIZE_LIMIT; a connection 2,000 calls at once, more wait.
+// A connection that has not come to HTTP/2, over TLS where there is TLS, within --handshake-timeout is closed; one whose client is gone after
+// --keepalive-time and --keepalive-timeout. A connection to --health-listen may have 100 calls open at once, and those to --http-listen have the bounds of package http: ten seconds for a request,
+// half a minute for an answer. How large names, labels, configs and filters may be is in the contract, which grpcurl describe prints.
 //
 // # Debugging
 //
-// Package server/metrics lists what --http-listen tells Prometheus; taskvisor_reload_failures_total{what="certificate"} is counted in addition, for
-// each kind of file that is read again. /debug/tasks is the state of all tasks and watchers at a glance, also for curl.
+// Package server/metrics lists what --http-listen tells Prometheus. In addition, there are:
 //
+//	taskvisor_connections{listener=listen|socket|health-listen|http-listen} gauge: open connections
+//	taskvisor_connections_refused_total{listener} counter: connections that were closed at once, as --max-connections were open
+//	taskvisor_reload_failures_total{what=certificate|list of tokens} counter: times that files had changed and what they had was bad
+//
+// /debug/tasks is the state of all tasks and watchers at a glance, also for curl.
+//
+// The command "config check" judges settings and the files that they name as a start would, and starts nothing: see its --help.
 // --print-config shows which settings hold and where each comes from. --log-level debug logs each call that succeeds, too.
 //
 // # Testing

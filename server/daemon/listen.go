@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"slices"
 	"syscall"
@@ -14,6 +15,40 @@ type listeners struct {
 	grpc   []net.Listener // one at least
 	health net.Listener   // nil for none
 	http   net.Listener   // so too
+
+	bounded []*boundedListener // what bind made of all of them
+}
+
+// setting returns the name of the setting that a listener is of.
+func (l *listeners) setting(one net.Listener) string {
+	switch {
+	case one == l.health:
+		return healthListen
+	case one == l.http:
+		return "http-listen"
+	case one.Addr().Network() == "unix":
+		return "socket"
+	default:
+		return "listen"
+	}
+}
+
+// bind makes each of the listeners refuse connections beyond a limit of its own.
+func (l *listeners) bind(limit int, log *slog.Logger) {
+	bind := func(one net.Listener) net.Listener {
+		b := newBoundedListener(one, l.setting(one), limit, log)
+		l.bounded = append(l.bounded, b)
+		return b
+	}
+	for i, one := range l.grpc {
+		l.grpc[i] = bind(one)
+	}
+	if l.health != nil {
+		l.health = bind(l.health)
+	}
+	if l.http != nil {
+		l.http = bind(l.http)
+	}
 }
 
 // all returns those that there are.
@@ -55,9 +90,8 @@ func listen(ctx context.Context, c *config) (l *listeners, err error) {
 		}
 	}
 	if c.healthListen != "" {
-		// Probes, such as those of the kubelet, have neither certificates nor tokens, and come from elsewhere; what they learn is no secret.
-		if l.health, err = listenTCP(ctx, c.healthListen, true); err != nil {
-			return l, describeListen(c.origin("health-listen"), c.healthListen, "health-listen", err)
+		if l.health, err = listenAt(ctx, c, healthListen, c.healthListen); err != nil {
+			return l, err
 		}
 	}
 	return l, nil
@@ -65,21 +99,38 @@ func listen(ctx context.Context, c *config) (l *listeners, err error) {
 
 // listenAt opens the address of a setting, for what has to be protected.
 func listenAt(ctx context.Context, c *config, setting, address string) (net.Listener, error) {
-	lacks, remedy := c.lacks()
-	l, err := listenTCP(ctx, address, c.insecure || lacks == "")
-	if errors.Is(err, errExposed) {
-		other := "127.0.0.1"
-		if setting == "listen" {
-			other += " or on --socket"
-		}
-		return nil, &usageError{[]string{fmt.Sprintf("%s: %s is not a loopback address, and nothing on it would be %s; "+
-			"%s; or listen on %s; or accept the risk with --insecure", c.origin(setting), address, lacks, remedy, other)}}
+	resolved, err := c.resolve(setting, address)
+	if err != nil {
+		return nil, err
 	}
+	l, err := listenTCP(ctx, resolved)
 	if err != nil {
 		return nil, describeListen(c.origin(setting), address, setting, err)
 	}
 	return l, nil
 }
+
+// resolve looks up the address of a setting. It is a usageError if others can reach it while it is not protected.
+func (c *config) resolve(setting, address string) (*net.TCPAddr, error) {
+	resolved, err := net.ResolveTCPAddr("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.origin(setting), err)
+	}
+	lacks, remedy := c.lacks()
+	if resolved.IP.IsLoopback() || c.insecure || lacks == "" || setting == healthListen {
+		return resolved, nil
+	}
+	other := "127.0.0.1"
+	if setting == "listen" {
+		other += " or on --socket"
+	}
+	return nil, &usageError{[]string{fmt.Sprintf("%s: %s is not a loopback address, and nothing on it would be %s; "+
+		"%s; or listen on %s; or accept the risk with --insecure", c.origin(setting), address, lacks, remedy, other)}}
+}
+
+// healthListen is the setting of the address for probes. Those, such as the kubelet's, have neither certificates nor tokens, and come from elsewhere; what
+// they learn is no secret. So it needs no protection.
+const healthListen = "health-listen"
 
 func closeAll(listeners []net.Listener) {
 	for _, l := range listeners {
@@ -87,19 +138,8 @@ func closeAll(listeners []net.Listener) {
 	}
 }
 
-// errExposed says that an address is open to others while it is not protected.
-var errExposed = errors.New("not a loopback address")
-
-// listenTCP looks the address up before it listens, so that the address that was judged is the one that is opened. exposed allows those that
-// others can reach.
-func listenTCP(ctx context.Context, address string, exposed bool) (net.Listener, error) {
-	resolved, err := net.ResolveTCPAddr("tcp", address)
-	if err != nil {
-		return nil, err
-	}
-	if !resolved.IP.IsLoopback() && !exposed {
-		return nil, errExposed
-	}
+// listenTCP opens an address that was looked up before, so that the address that was judged is the one that is opened.
+func listenTCP(ctx context.Context, resolved *net.TCPAddr) (net.Listener, error) {
 	network := "tcp"
 	if resolved.IP.To4() != nil {
 		network = "tcp4" // else 0.0.0.0 would open all IPv6 addresses too

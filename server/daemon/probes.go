@@ -32,6 +32,9 @@ func (d *daemon) serveProbes() error {
 		if err := d.metrics.Observe(d.supervisor, d.server); err != nil {
 			return fmt.Errorf("serve metrics: %w", err)
 		}
+		for _, l := range d.listeners.bounded {
+			d.metrics.Registry().MustRegister(l.collectors()...)
+		}
 	}
 	if l := d.listeners.health; l != nil {
 		d.goServe(l, d.server.NewHealthServer().Serve)

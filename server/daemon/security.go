@@ -21,10 +21,10 @@ type security struct {
 	reloaders  []*reloader
 }
 
-// newSecurity reads all files that have to do with it. The error is a usageError with all that is wrong with them.
+// newSecurity reads all files that have to do with it. The error is a usageError with all that is wrong with them; what it returns then lets nobody in.
 func newSecurity(c *config, log *slog.Logger) (*security, error) {
 	s := &security{handshakes: newHandshakes(log), mutual: c.tlsClientCA != "", accessPath: c.authTokens}
-	if c.tlsCert != "" {
+	if c.tlsCert != "" && c.tlsKey != "" {
 		s.tls = &serverTLS{origin: c.origin}
 		s.reloaders = append(s.reloaders, s.tls.newReloader(c))
 	}
@@ -39,7 +39,7 @@ func newSecurity(c *config, log *slog.Logger) (*security, error) {
 		problems = append(problems, r.load()...)
 	}
 	if problems != nil {
-		return nil, &usageError{problems}
+		return s, &usageError{problems}
 	}
 	return s, nil
 }

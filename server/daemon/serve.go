@@ -51,21 +51,49 @@ func serve(ctx context.Context, o *options, c *config, handler slog.Handler) (co
 	if d.listeners, err = listen(whole, c); err != nil {
 		return 0, err
 	}
+	d.listeners.bind(c.maxConnections, d.log)
 	defer d.security.watch()()
 	return d.run(ctx)
 }
 
-// prepare makes all parts and judges all that the daemon was given. It starts nothing.
+// prepare makes all parts and judges all that the daemon was given. It starts nothing. All that is wrong with what it was given is one usageError.
 func (d *daemon) prepare(ctx context.Context) (err error) {
+	var problems []string
 	if d.plugins, err = d.enabledPlugins(); err != nil {
+		if problems, err = gather(problems, err); err != nil {
+			return err
+		}
+	}
+	known := problems == nil // the plugins, so that tasks can be judged
+	read, err := d.readFiles()
+	if err != nil {
 		return err
 	}
-	if d.security, err = newSecurity(d.config, d.log); err != nil {
+	problems = append(problems, read...)
+	if known {
+		if err := d.assemble(); err != nil {
+			return err
+		}
+		d.declared.validate(ctx, d.server)
+	}
+	if problems, err = gather(problems, d.declared.err(d.config)); err != nil || problems == nil {
 		return err
 	}
-	if d.declared, err = readTasks(d.config); err != nil {
-		return err
+	return &usageError{problems}
+}
+
+// readFiles reads the files that the settings name, and returns what is wrong with those of security, and which tasks files cannot be read.
+func (d *daemon) readFiles() (problems []string, err error) {
+	d.security, err = newSecurity(d.config, d.log)
+	if problems, err = gather(problems, err); err != nil {
+		return nil, err
 	}
+	d.declared, err = readTasks(d.config)
+	return gather(problems, err)
+}
+
+// assemble makes the parts that judge tasks, and run them.
+func (d *daemon) assemble() (err error) {
 	if d.supervisor, err = supervisor.New(d.engineConfig()); err != nil {
 		return fmt.Errorf("make the supervisor: %w", err)
 	}
@@ -73,8 +101,16 @@ func (d *daemon) prepare(ctx context.Context) (err error) {
 		d.metrics = d.newMetrics()
 	}
 	d.server = server.New(d.supervisor, d.plugins, d.serverConfig())
-	d.declared.validate(ctx, d.server)
-	return d.declared.err(d.config)
+	return nil
+}
+
+// gather adds to problems what err says to be wrong with what the daemon was given. It returns errors about anything else.
+func gather(problems []string, err error) ([]string, error) {
+	var usage *usageError
+	if errors.As(err, &usage) {
+		return append(problems, usage.problems...), nil
+	}
+	return problems, err
 }
 
 func (d *daemon) engineConfig() supervisor.Config {
@@ -86,6 +122,7 @@ func (d *daemon) engineConfig() supervisor.Config {
 		RetainedTasks: d.config.retainedTasks,
 		RetainedAge:   d.config.retainedAge,
 		OutputRate:    d.config.outputRate,
+		OutputBurst:   d.config.outputBurst,
 		EventBuffer:   d.config.eventBuffer,
 		Logger:        d.log,
 	}
@@ -98,8 +135,10 @@ func (d *daemon) engineConfig() supervisor.Config {
 func (d *daemon) serverConfig() server.Config {
 	c := server.Config{
 		Logger: d.log, Authenticator: d.security.authenticator(), Version: d.options.version, Linger: d.config.watchLinger, Starting: true,
-		MaxStreams: d.config.maxStreams, MaxRequestIDs: d.config.maxRequestIDs,
-		KeepaliveTime: d.config.keepaliveTime, KeepaliveTimeout: d.config.keepaliveTimeout,
+		MaxStreams: d.config.maxStreams, MaxStreamsPerPrincipal: d.config.maxStreamsPerPrincipal,
+		MaxConcurrentStreams: uint32(d.config.maxCallsPerConnection), MaxRequestBytes: d.config.maxRequestBytes,
+		RequestRate: d.config.requestRate, MaxRequestIDs: d.config.maxRequestIDs,
+		KeepaliveTime: d.config.keepaliveTime, KeepaliveTimeout: d.config.keepaliveTimeout, HandshakeTimeout: d.config.handshakeTimeout,
 	}
 	if d.metrics != nil {
 		c.UnaryInterceptors = append(c.UnaryInterceptors, d.metrics.UnaryInterceptor())
@@ -205,46 +244,59 @@ func (d *daemon) announce() {
 	if l := d.listeners.http; l != nil {
 		attrs = append(attrs, "http", l.Addr().String())
 	}
-	var enabled []string
-	for _, p := range d.plugins.List() {
-		if p.Enabled {
-			enabled = append(enabled, p.Name)
-		}
-	}
 	attrs = append(attrs, "version", d.options.version)
 	attrs = append(attrs, d.security.describe()...)
-	attrs = append(attrs, "plugins", strings.Join(enabled, ","), "tasks", len(d.declared.tasks))
+	attrs = append(attrs, "plugins", strings.Join(d.enabled(), ","), "tasks", len(d.declared.tasks))
 	d.log.Info("ready", attrs...)
+}
+
+// enabled returns the names of the plugins that tasks may have.
+func (d *daemon) enabled() (names []string) {
+	for _, p := range d.plugins.List() {
+		if p.Enabled {
+			names = append(names, p.Name)
+		}
+	}
+	return names
 }
 
 // warn tells of what works, but may not be what was meant.
 func (d *daemon) warn() {
-	for _, name := range d.config.unknownEnv {
-		d.log.Warn(unknownVariable(name))
-	}
-	if d.config.tasks != "" && len(d.declared.tasks) == 0 {
-		d.log.Warn("no tasks are declared", "path", d.config.tasks, "files", len(d.declared.files))
-	}
-	for _, warning := range d.security.warnings() {
+	for _, warning := range d.warnings() {
 		d.log.Warn(warning)
 	}
 	for _, l := range d.listeners.all() {
-		if a, ok := l.Addr().(*net.TCPAddr); ok && !a.IP.IsLoopback() && l != d.listeners.health {
-			d.warnExposed(a, l == d.listeners.http)
+		if a, ok := l.Addr().(*net.TCPAddr); ok {
+			if text := d.exposure(a, d.listeners.setting(l)); text != "" {
+				d.log.Warn(text, "address", a.String())
+			}
 		}
 	}
 }
 
-// warnExposed tells what --insecure has allowed.
-func (d *daemon) warnExposed(a *net.TCPAddr, web bool) {
-	switch lacks, _ := d.config.lacks(); {
-	case lacks == "":
+// warnings are those that are not about an address.
+func (d *daemon) warnings() (all []string) {
+	for _, name := range d.config.unknownEnv {
+		all = append(all, unknownVariable(name))
+	}
+	if d.config.tasks != "" && len(d.declared.tasks) == 0 {
+		all = append(all, fmt.Sprintf("no tasks are declared in %s (%d files)", d.config.tasks, len(d.declared.files)))
+	}
+	return append(all, d.security.warnings()...)
+}
+
+// exposure tells what --insecure allows to those who reach the address of a setting; empty if that is nothing.
+func (d *daemon) exposure(a *net.TCPAddr, setting string) string {
+	lacks, _ := d.config.lacks()
+	switch {
+	case a.IP.IsLoopback() || setting == healthListen || lacks == "":
+		return ""
 	case d.config.authTokens != "": // then it lacks TLS
-		d.log.Warn("whoever listens in on this address learns the tokens: nothing on it is "+lacks, "address", a.String())
-	case web:
-		d.log.Warn("whoever reaches this address sees the tasks and the memory of the daemon: nothing on it is "+lacks, "address", a.String())
+		return "whoever listens in on this address learns the tokens: nothing on it is " + lacks
+	case setting == "http-listen":
+		return "whoever reaches this address sees the tasks and the memory of the daemon: nothing on it is " + lacks
 	default:
-		d.log.Warn("whoever reaches this address controls the tasks: nothing on it is "+lacks, "address", a.String())
+		return "whoever reaches this address controls the tasks: nothing on it is " + lacks
 	}
 }
 

@@ -28,9 +28,15 @@ const (
 	maxEventBuffer = 1 << 26
 	maxTasks       = 10_000_000
 	maxConcurrent  = 1_000_000
+	maxConnections = 1_000_000
 	maxStreams     = 1_000_000
-	maxOutputRate  = 1_000_000
-	maxRetainedAge = 30 * 24 * time.Hour
+
+	// Least values: fewer would not do for a task of an ordinary size, and a client that asks for the contract while it makes a call.
+	minRequestBytes = 4 << 10
+	minCalls        = 10
+	maxOutputRate   = 1_000_000
+	maxRequestRate  = 1_000_000
+	maxRetainedAge  = 30 * 24 * time.Hour
 )
 
 // settings is the table, in the order of the help text.
@@ -84,8 +90,24 @@ func settings() []setting {
 		one(setting{name: "output-rate", arg: "N", def: strconv.Itoa(supervisor.DefaultOutputRate),
 			usage: "how many lines of output a second become events, of each task that asks for it; more are counted and dropped"},
 			func(c *config) *int { return &c.outputRate }, between(1, maxOutputRate), strconv.Itoa),
+		one(setting{name: "output-burst", arg: "N", def: strconv.Itoa(supervisor.DefaultOutputBurst), usage: "how many of these lines may come at once"},
+			func(c *config) *int { return &c.outputBurst }, between(1, maxOutputRate), strconv.Itoa),
+		one(setting{name: "max-connections", arg: "N", def: "10000",
+			usage: "how many connections may be open at once to each of --listen, --socket, --health-listen and --http-listen; one more is closed at once"},
+			func(c *config) *int { return &c.maxConnections }, between(1, maxConnections), strconv.Itoa),
+		one(setting{name: "max-calls-per-connection", arg: "N", def: strconv.Itoa(server.DefaultMaxConcurrentStreams),
+			usage: "how many calls, streams included, one connection to --listen or --socket may have open at once; HTTP/2 lets more wait"},
+			func(c *config) *int { return &c.maxCallsPerConnection }, between(minCalls, maxStreams), strconv.Itoa),
+		one(setting{name: "max-request-bytes", arg: "N", def: strconv.Itoa(server.DefaultMaxRequestBytes), usage: "how many bytes a request may have"},
+			func(c *config) *int { return &c.maxRequestBytes }, between(minRequestBytes, server.MaxRequestBytes), strconv.Itoa),
 		one(setting{name: "max-streams", arg: "N", def: strconv.Itoa(server.DefaultMaxStreams), usage: "how many streams of events may be open at once"},
 			func(c *config) *int { return &c.maxStreams }, between(1, maxStreams), strconv.Itoa),
+		one(setting{name: "max-streams-per-principal", arg: "N", def: strconv.Itoa(server.DefaultMaxStreamsPerPrincipal),
+			usage: "how many of them one principal may have: one name of --auth-tokens, of a certificate, or the user of --socket"},
+			func(c *config) *int { return &c.maxStreamsPerPrincipal }, between(1, maxStreams), strconv.Itoa),
+		one(setting{name: "request-rate", arg: "N", def: "0",
+			usage: "how many calls a second each caller may make, those about health excepted; callers are told apart by who they are, or else by their address; 0 for no limit"},
+			func(c *config) *int { return &c.requestRate }, between(0, maxRequestRate), strconv.Itoa),
 		one(setting{name: "max-request-ids", arg: "N", def: strconv.Itoa(server.DefaultMaxRequestIDs),
 			usage: "how many answers to requests with a request_id are kept for a retry, at about half a KiB each"},
 			func(c *config) *int { return &c.maxRequestIDs }, between(1, maxTasks), strconv.Itoa),
@@ -95,6 +117,9 @@ func settings() []setting {
 		one(setting{name: "keepalive-timeout", arg: "DURATION", def: server.DefaultKeepaliveTimeout.String(),
 			usage: "how long that client has to answer before its connection is closed"},
 			func(c *config) *time.Duration { return &c.keepaliveTimeout }, durationBetween(time.Second, maxGrace), time.Duration.String),
+		one(setting{name: "handshake-timeout", arg: "DURATION", def: server.DefaultHandshakeTimeout.String(),
+			usage: "how long a new connection to --listen, --socket or --health-listen may take to agree on TLS and HTTP/2 before it is closed"},
+			func(c *config) *time.Duration { return &c.handshakeTimeout }, durationBetween(100*time.Millisecond, maxGrace), time.Duration.String),
 		one(setting{name: "event-buffer", arg: "N", def: strconv.Itoa(supervisor.DefaultEventBuffer),
 			usage: "how many events are kept for those who watch, at about 450 bytes each"},
 			func(c *config) *int { return &c.eventBuffer }, between(1, maxEventBuffer), strconv.Itoa),

@@ -15,33 +15,40 @@ import (
 
 // samples has, for each setting, a value for the file, for the environment and for the flag.
 var samples = map[string][3]string{
-	"listen":            {"127.0.0.1:1", "localhost:2", "[::1]:3"},
-	"insecure":          {"true", "false", "true"},
-	"socket":            {"/run/a", "/run/b", "c d"},
-	"tls-cert":          {"a.crt", "b.crt", "/etc/c.crt"},
-	"tls-key":           {"a.key", "b.key", "/etc/c.key"},
-	"tls-client-ca":     {"a.crt", "b.crt", "/etc/c.crt"},
-	"auth-tokens":       {"a.yaml", "b.json", "/etc/c.yaml"},
-	"health-listen":     {"127.0.0.1:1", "none", "[::]:3"},
-	"http-listen":       {"127.0.0.1:1", "localhost:2", "[::1]:3"},
-	"tasks":             {"a.yaml", "b.yaml", "c.yaml"},
-	"plugins":           {"exec", "exec,sleep", "exec,http"},
-	"exec-allow":        {"sh", "date,sh", "/opt/**"},
-	"grace":             {"1s", "2s", "3m0s"},
-	"max-concurrent":    {"1", "2", "3"},
-	"max-tasks":         {"1", "2", "3"},
-	"slot-queue":        {"1", "2", "3"},
-	"retained-tasks":    {"1", "0", "3"},
-	"retained-age":      {"1s", "2h0m0s", "3m0s"},
-	"output-rate":       {"1", "2", "3"},
-	"max-streams":       {"1", "2", "3"},
-	"max-request-ids":   {"1", "2", "3"},
-	"keepalive-time":    {"1s", "2s", "3m0s"},
-	"keepalive-timeout": {"1s", "2s", "3m0s"},
-	"event-buffer":      {"1", "2", "3"},
-	"watch-linger":      {"1ms", "0s", "100ms"},
-	"log-format":        {"json", "text", "json"},
-	"log-level":         {"debug", "warn", "error"},
+	"listen":                    {"127.0.0.1:1", "localhost:2", "[::1]:3"},
+	"insecure":                  {"true", "false", "true"},
+	"socket":                    {"/run/a", "/run/b", "c d"},
+	"tls-cert":                  {"a.crt", "b.crt", "/etc/c.crt"},
+	"tls-key":                   {"a.key", "b.key", "/etc/c.key"},
+	"tls-client-ca":             {"a.crt", "b.crt", "/etc/c.crt"},
+	"auth-tokens":               {"a.yaml", "b.json", "/etc/c.yaml"},
+	"health-listen":             {"127.0.0.1:1", "none", "[::]:3"},
+	"http-listen":               {"127.0.0.1:1", "localhost:2", "[::1]:3"},
+	"tasks":                     {"a.yaml", "b.yaml", "c.yaml"},
+	"plugins":                   {"exec", "exec,sleep", "exec,http"},
+	"exec-allow":                {"sh", "date,sh", "/opt/**"},
+	"grace":                     {"1s", "2s", "3m0s"},
+	"max-concurrent":            {"1", "2", "3"},
+	"max-tasks":                 {"1", "2", "3"},
+	"slot-queue":                {"1", "2", "3"},
+	"retained-tasks":            {"1", "0", "3"},
+	"retained-age":              {"1s", "2h0m0s", "3m0s"},
+	"output-rate":               {"1", "2", "3"},
+	"max-streams":               {"1", "2", "3"},
+	"max-connections":           {"1", "2", "3"},
+	"output-burst":              {"1", "2", "3"},
+	"max-calls-per-connection":  {"10", "11", "12"},
+	"max-request-bytes":         {"4096", "5000", "4194304"},
+	"request-rate":              {"1", "0", "3"},
+	"max-streams-per-principal": {"1", "2", "3"},
+	"max-request-ids":           {"1", "2", "3"},
+	"keepalive-time":            {"1s", "2s", "3m0s"},
+	"keepalive-timeout":         {"1s", "2s", "3m0s"},
+	"handshake-timeout":         {"100ms", "2s", "3m0s"},
+	"event-buffer":              {"1", "2", "3"},
+	"watch-linger":              {"1ms", "0s", "100ms"},
+	"log-format":                {"json", "text", "json"},
+	"log-level":                 {"debug", "warn", "error"},
 }
 
 // companions are flags without which a setting is refused.
@@ -165,9 +172,18 @@ func TestValueMistakes(t *testing.T) {
 		{"--retained-age=1ms", `--retained-age: "1ms" is out of range; write 1s to 720h`},
 		{"--output-rate=0", `--output-rate: "0" is not a whole number from 1 to 1000000`},
 		{"--max-streams=0", `--max-streams: "0" is not a whole number from 1 to 1000000`},
+		{"--max-connections=0", `--max-connections: "0" is not a whole number from 1 to 1000000`},
+		{"--max-streams-per-principal=0", `--max-streams-per-principal: "0" is not a whole number from 1 to 1000000`},
+		{"--output-burst=0", `--output-burst: "0" is not a whole number from 1 to 1000000`},
+		{"--max-calls-per-connection=9", `--max-calls-per-connection: "9" is not a whole number from 10 to 1000000`},
+		{"--max-request-bytes=4MiB", `--max-request-bytes: "4MiB" is not a whole number from 4096 to 4194304`},
+		{"--max-request-bytes=4194305", `--max-request-bytes: "4194305" is not a whole number from 4096 to 4194304`},
+		{"--request-rate=-1", `--request-rate: "-1" is not a whole number from 0 to 1000000`},
+		{"--request-rate=10/s", `--request-rate: "10/s" is not a whole number from 0 to 1000000`},
 		{"--max-request-ids=0", `--max-request-ids: "0" is not a whole number from 1 to 10000000`},
 		{"--keepalive-time=0s", `--keepalive-time: "0s" is out of range; write 1s to 24h`},
 		{"--keepalive-timeout=25h", `--keepalive-timeout: "25h" is out of range; write 1s to 24h`},
+		{"--handshake-timeout=99ms", `--handshake-timeout: "99ms" is out of range; write 100ms to 24h`},
 		{"--watch-linger=5", `--watch-linger: "5" is not a duration; write one such as 10s or 1m30s`},
 		{"--watch-linger=-1ms", `--watch-linger: "-1ms" is out of range; write 0s to 100ms`},
 		{"--watch-linger=1s", `--watch-linger: "1s" is out of range; write 0s to 100ms`},
@@ -238,7 +254,7 @@ func TestAllMistakesAreReported(t *testing.T) {
   c.yaml:5: grace: is given twice, first on line 1; remove one
   c.yaml:6: plugins[1]: wants a single value, not a mapping
   c.yaml:9: log-level: wants a single value, not a mapping
-  c.yaml:10: zzz: is no known field; there are listen, insecure, tls-cert, tls-key, tls-client-ca, auth-tokens, socket, health-listen, http-listen, tasks, plugins, exec-allow, grace, max-concurrent, max-tasks, slot-queue, retained-tasks, retained-age, output-rate, max-streams, max-request-ids, keepalive-time, keepalive-timeout, event-buffer, watch-linger, log-format, log-level
+  c.yaml:10: zzz: is no known field; there are listen, insecure, tls-cert, tls-key, tls-client-ca, auth-tokens, socket, health-listen, http-listen, tasks, plugins, exec-allow, grace, max-concurrent, max-tasks, slot-queue, retained-tasks, retained-age, output-rate, output-burst, max-connections, max-calls-per-connection, max-request-bytes, max-streams, max-streams-per-principal, request-rate, max-request-ids, keepalive-time, keepalive-timeout, handshake-timeout, event-buffer, watch-linger, log-format, log-level
   c.yaml:12: is a second document; a config file has one
   --grace: "1" is not a duration; write one such as 10s or 1m30s
   TASKVISOR_MAX_CONCURRENT: "many" is not a whole number from 0 to 1000000
@@ -353,7 +369,8 @@ func TestTheTableOfLimits(t *testing.T) {
 		defaults[s.name] = s.def
 	}
 	limits := map[string]bool{
-		"max-tasks": true, "slot-queue": true, "max-streams": true, "max-request-ids": true, "retained-tasks": true, "retained-age": true,
+		"max-tasks": true, "slot-queue": true, "max-connections": true, "max-calls-per-connection": true, "max-request-bytes": true, "output-burst": true,
+		"max-streams": true, "max-streams-per-principal": true, "request-rate": true, "max-request-ids": true, "retained-tasks": true, "retained-age": true,
 		"output-rate": true, "event-buffer": true, "max-concurrent": true,
 	}
 	for _, row := range rows {
@@ -370,17 +387,19 @@ func TestTheTableOfLimits(t *testing.T) {
 // Each limit arrives where it counts.
 func TestLimitsArrive(t *testing.T) {
 	d, _ := prepared(t, "--max-tasks=1", "--slot-queue=2", "--retained-tasks=0", "--retained-age=4s", "--output-rate=5", "--event-buffer=8",
-		"--max-streams=6", "--max-request-ids=7", "--keepalive-time=8s", "--keepalive-timeout=9s", "--max-concurrent=10")
+		"--max-streams=6", "--max-streams-per-principal=12", "--request-rate=11", "--max-calls-per-connection=13",
+		"--max-request-bytes=5000", "--output-burst=14", "--max-request-ids=7", "--keepalive-time=8s", "--keepalive-timeout=9s", "--handshake-timeout=15s", "--max-concurrent=10")
 	engine := d.engineConfig()
 	engine.Logger = nil
 	want := supervisor.Config{
-		Grace: supervisor.DefaultGrace, MaxTasks: 1, SlotQueue: 2, RetainedTasks: -1, RetainedAge: 4 * time.Second, OutputRate: 5, EventBuffer: 8, MaxConcurrent: 10,
+		Grace: supervisor.DefaultGrace, MaxTasks: 1, SlotQueue: 2, RetainedTasks: -1, RetainedAge: 4 * time.Second, OutputRate: 5, OutputBurst: 14, EventBuffer: 8, MaxConcurrent: 10,
 	}
 	if !reflect.DeepEqual(engine, want) {
 		t.Errorf("got %+v, want %+v", engine, want)
 	}
 	c := d.serverConfig()
-	if c.MaxStreams != 6 || c.MaxRequestIDs != 7 || c.KeepaliveTime != 8*time.Second || c.KeepaliveTimeout != 9*time.Second {
+	if c.MaxStreams != 6 || c.MaxStreamsPerPrincipal != 12 || c.RequestRate != 11 || c.MaxConcurrentStreams != 13 || c.MaxRequestBytes != 5000 || c.MaxRequestIDs != 7 || c.KeepaliveTime != 8*time.Second || c.KeepaliveTimeout != 9*time.Second ||
+		c.HandshakeTimeout != 15*time.Second {
 		t.Errorf("got %+v", c)
 	}
 }

@@ -24,7 +24,7 @@ func listenUnix(ctx context.Context, path string) (net.Listener, error) {
 	l, err := config.Listen(ctx, "unix", path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("the directory %s does not exist; create it", filepath.Dir(path))
+		return nil, noDirectory(path)
 	case err != nil:
 		return nil, err
 	}
@@ -44,18 +44,32 @@ func privateSocket(_, _ string, conn syscall.RawConn) error {
 	})
 }
 
-// removeStale removes the socket at path if nobody listens on it. The error says why it is not free.
-func removeStale(ctx context.Context, path string) error {
+// judgePlace says what is at the path of a socket: a socket, which may be in use, or nil for nothing. The error says why it cannot become ours.
+func judgePlace(path string) (os.FileInfo, error) {
 	before, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil
+		return nil, nil //nolint:nilnil // nothing is there, and that is fine
 	case err != nil:
-		return err
+		return nil, err
 	case before.IsDir():
-		return fmt.Errorf("%s is a directory; give the path of a socket in it, such as %s", path, filepath.Join(path, "taskvisord.sock"))
+		return nil, fmt.Errorf("%s is a directory; give the path of a socket in it, such as %s", path, filepath.Join(path, "taskvisord.sock"))
 	case before.Mode().Type() != fs.ModeSocket:
-		return fmt.Errorf("%s exists and is no socket; remove it, or choose another path", path)
+		return nil, fmt.Errorf("%s exists and is no socket; remove it, or choose another path", path)
+	}
+	return before, nil
+}
+
+// noDirectory says that a socket cannot be made since its directory is not there.
+func noDirectory(path string) error {
+	return fmt.Errorf("the directory %s does not exist; create it", filepath.Dir(path))
+}
+
+// removeStale removes the socket at path if nobody listens on it. The error says why it is not free.
+func removeStale(ctx context.Context, path string) error {
+	before, err := judgePlace(path)
+	if err != nil || before == nil {
+		return err
 	}
 	if err := probe(ctx, path); err != nil {
 		return err

@@ -43,8 +43,8 @@ func (d *declaration) problems() yamlfile.Problems {
 	return all
 }
 
-// readTasks reads a tasks file, or all of those in a directory; no path stands for no tasks. Its error is about files that cannot be read; what
-// is in them is among the problems.
+// readTasks reads a tasks file, or all of those in a directory; no path stands for no tasks. Its error is about all files that cannot be read; what
+// is in the others is among the problems.
 func readTasks(c *config) (*declaration, error) {
 	d := &declaration{names: map[string]place{}}
 	if c.tasks == "" {
@@ -52,14 +52,19 @@ func readTasks(c *config) (*declaration, error) {
 	}
 	names, err := taskFiles(c.tasks)
 	if err != nil {
-		return nil, &usageError{[]string{fmt.Sprintf("%s: %v", c.origin("tasks"), err)}}
+		return d, &usageError{[]string{fmt.Sprintf("%s: %v", c.origin("tasks"), err)}}
 	}
+	var unreadable []string
 	for _, name := range names {
 		data, err := readBounded(name)
 		if err != nil {
-			return nil, &usageError{[]string{fmt.Sprintf("%s: %v", c.origin("tasks"), err)}}
+			unreadable = append(unreadable, fmt.Sprintf("%s: %v", c.origin("tasks"), err))
+			continue
 		}
 		d.add(name, data)
+	}
+	if unreadable != nil {
+		return d, &usageError{unreadable}
 	}
 	return d, nil
 }

@@ -154,7 +154,7 @@ func TestNoTasksAreDeclared(t *testing.T) {
 	write(t, map[string]string{"empty/README.md": "", "t.yaml": "tasks:\n"})
 	for path, files := range map[string]int{"empty": 0, "t.yaml": 1} {
 		r := launch(t, Plugins(builtIn), "--tasks="+path)
-		r.await(t, fmt.Sprintf("WARN  no tasks are declared path=%s files=%d\n", path, files))
+		r.await(t, fmt.Sprintf("WARN  no tasks are declared in %s (%d files)\n", path, files))
 		r.await(t, "ready")
 	}
 }

@@ -6,19 +6,19 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"sync/atomic"
+	"os"
 	"syscall"
 
-	"golang.org/x/time/rate"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/taskvisor/taskvisor/server/internal/lograte"
 )
 
 // handshakes logs connections that came to nothing. Whoever can connect can cause such lines, so there are not too many of them.
 type handshakes struct {
-	log     *slog.Logger
-	limiter *rate.Limiter
-	left    atomic.Int64 // lines that were left out
+	log  *slog.Logger
+	gate *lograte.Gate
 }
 
 // Lines about connections that came to nothing: in a second, and at once.
@@ -28,16 +28,16 @@ const (
 )
 
 func newHandshakes(log *slog.Logger) *handshakes {
-	return &handshakes{log: log, limiter: rate.NewLimiter(handshakeRate, handshakeBurst)}
+	return &handshakes{log: log, gate: lograte.NewGate(handshakeRate, handshakeBurst)}
 }
 
 func (h *handshakes) warn(message string, conn net.Conn, attrs ...any) {
-	if !h.limiter.Allow() {
-		h.left.Add(1)
+	left, ok := h.gate.Pass()
+	if !ok {
 		return
 	}
 	attrs = append([]any{"peer.address", conn.RemoteAddr().String()}, attrs...)
-	if left := h.left.Swap(0); left > 0 {
+	if left > 0 {
 		attrs = append(attrs, "left_out", left)
 	}
 	h.log.Warn(message, attrs...)
@@ -51,6 +51,8 @@ func (h *handshakes) failed(conn net.Conn, err error) {
 	switch {
 	case errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET): // who only looked whether somebody listens
 		h.log.Debug("a client left during the TLS handshake", "peer.address", conn.RemoteAddr().String())
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		h.warn("a client did not come to the end of the TLS handshake within --handshake-timeout, and its connection is closed", conn)
 	case errors.As(err, &noTLS):
 		h.warn("a client does not speak TLS, which this address needs; if it is to be let in, it has to connect with TLS: grpcurl does so without -plaintext", conn)
 	case errors.As(err, &refused):

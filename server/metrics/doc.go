@@ -63,6 +63,7 @@
 //	grpc_server_handling_seconds histogram: how long they took
 //	grpc_server_msg_received_total counter: messages that were received
 //	grpc_server_msg_sent_total counter: messages that were sent
+//	taskvisor_rate_limited_calls_total counter: calls that were refused with RATE_LIMIT, streams of events included
 //	taskvisor_panics_total counter: panics in calls, streams of events included
 //
 // The Go runtime and the process, with the usual names: go_… and process_….

@@ -126,6 +126,8 @@ func newStreams(srv *server.Server) *streams {
 				func(s *stats) float64 { return float64(s.Encoded) }),
 			newFigure("taskvisor_watch_encoded_bytes_total", "Bytes of the encoded events.", counter,
 				func(s *stats) float64 { return float64(s.EncodedBytes) }),
+			newFigure("taskvisor_rate_limited_calls_total", "Calls that were refused with RATE_LIMIT.", counter,
+				func(s *stats) float64 { return float64(s.RateLimited) }),
 			newFigure("taskvisor_panics_total", "Panics in calls.", counter, func(s *stats) float64 { return float64(s.Panics) }),
 		},
 	}

@@ -20,7 +20,7 @@ var codeOf = map[string]codes.Code{
 	"TASK_EXISTS": codes.AlreadyExists, "REQUEST_ID_REUSED": codes.AlreadyExists, "TASK_NOT_FOUND": codes.NotFound,
 	"SLOT_BUSY": codes.FailedPrecondition, "QUEUE_FULL": codes.ResourceExhausted, "SUPERSEDED": codes.Aborted,
 	"CURSOR_EXPIRED": codes.OutOfRange, "TASK_STUCK": codes.DeadlineExceeded, "TASK_LIMIT": codes.ResourceExhausted,
-	"STREAM_LIMIT": codes.ResourceExhausted, "SIZE_LIMIT": codes.ResourceExhausted,
+	"STREAM_LIMIT": codes.ResourceExhausted, "PRINCIPAL_STREAM_LIMIT": codes.ResourceExhausted, "SIZE_LIMIT": codes.ResourceExhausted,
 	"UNAUTHENTICATED": codes.Unauthenticated, "ROLE_REQUIRED": codes.PermissionDenied,
 }
 

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	spb "google.golang.org/genproto/googleapis/rpc/status"
@@ -67,6 +68,7 @@ type refusal struct {
 	message string
 	info    *errdetails.ErrorInfo                   // nil when there is none
 	wrong   []*errdetails.BadRequest_FieldViolation // in the order of the server
+	wait    time.Duration                           // of google.rpc.RetryInfo
 }
 
 // refuse calls a method, which has to fail.
@@ -98,6 +100,8 @@ func readRefusal(t *testing.T, p *process) refusal {
 			r.info = detail
 		case *errdetails.BadRequest:
 			r.wrong = detail.GetFieldViolations()
+		case *errdetails.RetryInfo:
+			r.wait = detail.GetRetryDelay().AsDuration()
 		}
 	}
 	return r

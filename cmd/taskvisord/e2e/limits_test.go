@@ -3,11 +3,15 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/codes"
 
@@ -37,6 +41,91 @@ func TestRequestThatIsTooLarge(t *testing.T) {
 	d := startDaemon(t)
 	m := mistake{code: codes.ResourceExhausted, reason: "SIZE_LIMIT", metadata: map[string]string{"limit": "1048576"}}
 	m.check(t, d.refuse(t, "AddTask", task(`"config":{"reason":"`+strings.Repeat("x", 2<<20)+`"}`)))
+}
+
+func TestRequestThatIsLargerThanTheFlag(t *testing.T) {
+	d := startDaemon(t, "--max-request-bytes", "5000")
+	m := mistake{code: codes.ResourceExhausted, reason: "SIZE_LIMIT", metadata: map[string]string{"limit": "5000"}}
+	m.check(t, d.refuse(t, "AddTask", task(`"config":{"then":"failure","reason":"`+strings.Repeat("x", 5000)+`"}`)))
+	d.call(t, "AddTask", task(`"config":{"then":"failure","reason":"`+strings.Repeat("x", 200)+`"}`), &taskvisorv1.AddTaskResponse{})
+}
+
+// grpcurl asks for the contract on a stream while it makes its call: that many calls fit into the least that can be given.
+func TestFewCallsPerConnection(t *testing.T) {
+	d := startDaemon(t, "--max-calls-per-connection", "10")
+	w := d.watch(t, "{}")
+	d.call(t, "AddTask", `{"task":{"name":"short","plugin":"sleep","config":{"duration":"0s"}}}`, &taskvisorv1.AddTaskResponse{})
+	w.until(t, "TASK_REMOVED")
+}
+
+// While one caller makes calls as fast as it can, the calls of the same address by grpcurl are refused, which shows when to come again; health is not.
+func TestCallsThatComeTooFast(t *testing.T) {
+	d := startDaemon(t, "--request-rate", "1")
+	tasks, stop := taskvisorv1.NewSupervisorServiceClient(d.dial(t)), make(chan struct{})
+	var flood sync.WaitGroup
+	flood.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				_, _ = tasks.ListTasks(context.Background(), &taskvisorv1.ListTasksRequest{})
+			}
+		}
+	})
+	defer flood.Wait()
+	defer close(stop)
+	for {
+		p := d.send(t, "ListTasks", "{}", "-format-error", "-protoset", filepath.Join(root, "server", "descriptor.binpb"))
+		if p.exit(t) == 0 {
+			continue // it came before the others, once in a second at most
+		}
+		m := mistake{code: codes.ResourceExhausted, reason: "RATE_LIMIT", metadata: map[string]string{"limit": "1"}}
+		r := readRefusal(t, p)
+		if m.check(t, r); r.wait <= 0 || r.wait > time.Second+time.Millisecond {
+			t.Errorf("RetryInfo says %s", r.wait)
+		}
+		break
+	}
+	if code := start(t, bin.probe, "-addr", d.addr).exit(t); code != 0 {
+		t.Errorf("grpc-health-probe exits with %d", code)
+	}
+}
+
+// One connection too many is closed at once, which grpcurl tells at once. The socket is the way in for the operator, and the log says what to do.
+func TestOneConnectionTooMany(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "s")
+	d := startDaemon(t, "--max-connections", "1", "--socket", socket)
+	w := d.watch(t, `{"start":"WATCH_START_OLDEST"}`)
+	if code := d.send(t, "ListTasks", "{}", "-connect-timeout", "5").exit(t); code == 0 {
+		t.Error("a second connection is let in")
+	}
+	if code := start(t, bin.grpcurl, "-plaintext", "-unix", "-d", `{"task":{"name":"late","plugin":"sleep"}}`, socket, method("AddTask")).exit(t); code != 0 {
+		t.Errorf("grpcurl on the socket exits with %d", code)
+	}
+	w.until(t, "TASK_REMOVED") // the first connection goes on
+	if _, _, ok := d.stderr.find(0, func(line string) bool { return strings.Contains(line, "raise --max-connections listener=--listen ") }); !ok {
+		t.Error("the log does not say that a connection was refused")
+	}
+}
+
+// One principal cannot take all streams: here the user of the socket has as many as they may, and others still get one.
+func TestOneStreamOfAPrincipalTooMany(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "s")
+	d := startDaemon(t, "--max-streams-per-principal", "1", "--socket", socket)
+	onSocket := func() *process {
+		return start(t, bin.grpcurl, "-plaintext", "-unix", "-format-error", "-d", `{}`, socket, method("WatchEvents"))
+	}
+	if _, _, ok := onSocket().stdout.line(0); !ok {
+		t.Fatal("no stream")
+	}
+	m := mistake{code: codes.ResourceExhausted, reason: "PRINCIPAL_STREAM_LIMIT", metadata: map[string]string{
+		"limit": "1", "principal": fmt.Sprintf("unix:%d", os.Geteuid()),
+	}}
+	refused := onSocket()
+	<-refused.ended
+	m.check(t, readRefusal(t, refused))
+	d.watch(t, "{}")
 }
 
 // What gRPC refuses before a service is reached has a code of gRPC and no reason, as the contract says.

@@ -179,7 +179,7 @@ const (
 	ErrorReason_ERROR_REASON_TASK_LIMIT ErrorReason = 13
 	// RESOURCE_EXHAUSTED: as many streams are open as may; metadata "limit".
 	ErrorReason_ERROR_REASON_STREAM_LIMIT ErrorReason = 14
-	// RESOURCE_EXHAUSTED: requests come faster than they may; metadata "limit".
+	// RESOURCE_EXHAUSTED: the caller makes more calls in a second than it may; metadata "limit". google.rpc.RetryInfo says how long it has to wait.
 	ErrorReason_ERROR_REASON_RATE_LIMIT ErrorReason = 15
 	// RESOURCE_EXHAUSTED: the request is larger than it may; metadata "limit".
 	ErrorReason_ERROR_REASON_SIZE_LIMIT ErrorReason = 16
@@ -191,6 +191,8 @@ const (
 	ErrorReason_ERROR_REASON_REQUEST_ID_REUSED ErrorReason = 19
 	// INTERNAL: a fault of the server; its log has the details.
 	ErrorReason_ERROR_REASON_INTERNAL ErrorReason = 20
+	// RESOURCE_EXHAUSTED: as many streams are open of the caller's principal as may; metadata "limit", "principal".
+	ErrorReason_ERROR_REASON_PRINCIPAL_STREAM_LIMIT ErrorReason = 21
 )
 
 // Enum value maps for ErrorReason.
@@ -217,29 +219,31 @@ var (
 		18: "ERROR_REASON_ROLE_REQUIRED",
 		19: "ERROR_REASON_REQUEST_ID_REUSED",
 		20: "ERROR_REASON_INTERNAL",
+		21: "ERROR_REASON_PRINCIPAL_STREAM_LIMIT",
 	}
 	ErrorReason_value = map[string]int32{
-		"ERROR_REASON_UNSPECIFIED":       0,
-		"ERROR_REASON_INVALID_FIELD":     1,
-		"ERROR_REASON_UNKNOWN_PLUGIN":    2,
-		"ERROR_REASON_PLUGIN_DISABLED":   3,
-		"ERROR_REASON_TASK_EXISTS":       4,
-		"ERROR_REASON_TASK_NOT_FOUND":    5,
-		"ERROR_REASON_SLOT_BUSY":         6,
-		"ERROR_REASON_QUEUE_FULL":        7,
-		"ERROR_REASON_SUPERSEDED":        8,
-		"ERROR_REASON_CURSOR_EXPIRED":    9,
-		"ERROR_REASON_TASK_STUCK":        10,
-		"ERROR_REASON_SERVER_SHUTDOWN":   11,
-		"ERROR_REASON_NOT_IMPLEMENTED":   12,
-		"ERROR_REASON_TASK_LIMIT":        13,
-		"ERROR_REASON_STREAM_LIMIT":      14,
-		"ERROR_REASON_RATE_LIMIT":        15,
-		"ERROR_REASON_SIZE_LIMIT":        16,
-		"ERROR_REASON_UNAUTHENTICATED":   17,
-		"ERROR_REASON_ROLE_REQUIRED":     18,
-		"ERROR_REASON_REQUEST_ID_REUSED": 19,
-		"ERROR_REASON_INTERNAL":          20,
+		"ERROR_REASON_UNSPECIFIED":            0,
+		"ERROR_REASON_INVALID_FIELD":          1,
+		"ERROR_REASON_UNKNOWN_PLUGIN":         2,
+		"ERROR_REASON_PLUGIN_DISABLED":        3,
+		"ERROR_REASON_TASK_EXISTS":            4,
+		"ERROR_REASON_TASK_NOT_FOUND":         5,
+		"ERROR_REASON_SLOT_BUSY":              6,
+		"ERROR_REASON_QUEUE_FULL":             7,
+		"ERROR_REASON_SUPERSEDED":             8,
+		"ERROR_REASON_CURSOR_EXPIRED":         9,
+		"ERROR_REASON_TASK_STUCK":             10,
+		"ERROR_REASON_SERVER_SHUTDOWN":        11,
+		"ERROR_REASON_NOT_IMPLEMENTED":        12,
+		"ERROR_REASON_TASK_LIMIT":             13,
+		"ERROR_REASON_STREAM_LIMIT":           14,
+		"ERROR_REASON_RATE_LIMIT":             15,
+		"ERROR_REASON_SIZE_LIMIT":             16,
+		"ERROR_REASON_UNAUTHENTICATED":        17,
+		"ERROR_REASON_ROLE_REQUIRED":          18,
+		"ERROR_REASON_REQUEST_ID_REUSED":      19,
+		"ERROR_REASON_INTERNAL":               20,
+		"ERROR_REASON_PRINCIPAL_STREAM_LIMIT": 21,
 	}
 )
 
@@ -1023,7 +1027,7 @@ const file_taskvisor_v1_supervisor_service_proto_rawDesc = "" +
 	"\x17WATCH_START_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fWATCH_START_NEW\x10\x01\x12\x16\n" +
 	"\x12WATCH_START_OLDEST\x10\x02\x12\x18\n" +
-	"\x14WATCH_START_SNAPSHOT\x10\x03*\x9c\x05\n" +
+	"\x14WATCH_START_SNAPSHOT\x10\x03*\xc5\x05\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aERROR_REASON_INVALID_FIELD\x10\x01\x12\x1f\n" +
@@ -1046,7 +1050,8 @@ const file_taskvisor_v1_supervisor_service_proto_rawDesc = "" +
 	"\x1cERROR_REASON_UNAUTHENTICATED\x10\x11\x12\x1e\n" +
 	"\x1aERROR_REASON_ROLE_REQUIRED\x10\x12\x12\"\n" +
 	"\x1eERROR_REASON_REQUEST_ID_REUSED\x10\x13\x12\x19\n" +
-	"\x15ERROR_REASON_INTERNAL\x10\x142\xd0\x02\n" +
+	"\x15ERROR_REASON_INTERNAL\x10\x14\x12'\n" +
+	"#ERROR_REASON_PRINCIPAL_STREAM_LIMIT\x10\x152\xd0\x02\n" +
 	"\x11SupervisorService\x12F\n" +
 	"\aAddTask\x12\x1c.taskvisor.v1.AddTaskRequest\x1a\x1d.taskvisor.v1.AddTaskResponse\x12O\n" +
 	"\n" +

@@ -54,7 +54,7 @@ type SupervisorServiceClient interface {
 	// before anything happens. A stream that falls behind the log is told which sequences it lost and goes on.
 	// Errors: INVALID_ARGUMENT with INVALID_FIELD; OUT_OF_RANGE with CURSOR_EXPIRED when resume is of another epoch, or so old that
 	// events after it are gone: the metadata has "epoch", "oldest_sequence" and "last_sequence" of the log; UNAVAILABLE with SERVER_SHUTDOWN
-	// after the last event of a server that shut down; RESOURCE_EXHAUSTED with STREAM_LIMIT.
+	// after the last event of a server that shut down; RESOURCE_EXHAUSTED with STREAM_LIMIT or PRINCIPAL_STREAM_LIMIT.
 	WatchEvents(ctx context.Context, in *WatchEventsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchEventsResponse], error)
 }
 
@@ -144,7 +144,7 @@ type SupervisorServiceServer interface {
 	// before anything happens. A stream that falls behind the log is told which sequences it lost and goes on.
 	// Errors: INVALID_ARGUMENT with INVALID_FIELD; OUT_OF_RANGE with CURSOR_EXPIRED when resume is of another epoch, or so old that
 	// events after it are gone: the metadata has "epoch", "oldest_sequence" and "last_sequence" of the log; UNAVAILABLE with SERVER_SHUTDOWN
-	// after the last event of a server that shut down; RESOURCE_EXHAUSTED with STREAM_LIMIT.
+	// after the last event of a server that shut down; RESOURCE_EXHAUSTED with STREAM_LIMIT or PRINCIPAL_STREAM_LIMIT.
 	WatchEvents(*WatchEventsRequest, grpc.ServerStreamingServer[WatchEventsResponse]) error
 	mustEmbedUnimplementedSupervisorServiceServer()
 }
