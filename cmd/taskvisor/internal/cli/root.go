@@ -38,17 +38,22 @@ func root(a *app, verbs []*cobra.Command) *cobra.Command {
 		Short:         "Control and observe a Taskvisor server",
 		Long:          rootHelp,
 		Example:       rootExample,
-		Version:       fullVersion(),
 		SilenceErrors: true, // Run reports them
 		SilenceUsage:  true, // a page of help hides the sentence that says what is wrong
 		Args:          noArguments,
-		// Without a verb there is nothing to do but to tell which there are.
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 
 		SuggestionsMinimumDistance: 2,
 	}
-	cmd.Flags().Bool("version", false, "print the version and exit") // cobra's own takes -v, which elsewhere means verbose
-	cmd.SetVersionTemplate("{{.Version}}\n")
+	// Cobra's own takes -v, which elsewhere means verbose, and its template would bring text/template into the binary, and with that the linker
+	// has to keep every exported method: 2.3 MB.
+	version := cmd.Flags().Bool("version", false, "print the version and exit")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if *version {
+			_, err := fmt.Fprintln(a.stdout, fullVersion())
+			return err
+		}
+		return cmd.Help() // without a verb there is nothing to do but to tell which there are
+	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	a.flags.addTo(cmd.PersistentFlags())
 	a.completeFlags(cmd)
