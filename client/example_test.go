@@ -127,6 +127,40 @@ func ExampleClient_Watch() {
 	// another Watch would resume after 6
 }
 
+// A replay tells what has happened so far, and where to go on.
+func ExampleClient_Replay() {
+	ctx := context.Background()
+	c, end := connect()
+	defer end()
+	if _, err := c.Add(ctx, exec("tick", "date")); err != nil {
+		panic(err)
+	}
+
+	for u, err := range c.Replay(ctx, nil) {
+		if err != nil {
+			panic(err)
+		}
+		fmt.Println(u)
+	}
+	// Output:
+	// 1 tick TASK_ADD_REQUESTED
+	// 2 tick TASK_ADDED
+	// 3 tick TASK_STARTING
+	// at 3
+}
+
+func ExampleClient_ServerVersion() {
+	c, end := connect()
+	defer end()
+
+	version, err := c.ServerVersion(context.Background())
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(version)
+	// Output: v1.4.0
+}
+
 // This loop is good for weeks: it ends when its context is done, or when the server refuses it.
 func ExampleClient_Watch_forWeeks() {
 	c, end := connect()

@@ -19,7 +19,6 @@ type app struct {
 	settings       settings   // valid once a verb runs
 	style          style
 	client         *client.Client // nil until connect
-	version        string         // of the server, once it has said so; only the verb version asks
 	limited        bool           // --timeout counts for all of the verb
 }
 

@@ -67,7 +67,7 @@ func (a *app) logs(ctx context.Context, c *client.Client, f *logFlags, args []st
 	for _, uid := range filter.GetUids() {
 		l.open[uid] = true
 	}
-	end, err := replay(ctx, c, &pb.WatchEventsRequest{Filter: filter}, l.past)
+	end, err := a.replay(ctx, c, &pb.WatchEventsRequest{Filter: filter}, l.past)
 	if err != nil {
 		return err
 	}
@@ -85,33 +85,25 @@ type logLines struct {
 	app     *app
 	flags   *logFlags
 	updates *updates
-	kept    []client.Update // of the past, at most --tail
+	kept    []client.Update // lines of the past, at most twice --tail
 	open    map[string]bool // uids whose lives go on
 	printed int
 }
 
-// past takes an update of the past.
+// past takes an update of the past. Only lines of output are kept back for --tail; what is missing is told at once.
 func (l *logLines) past(u client.Update) error {
-	if l.flags.tail < 0 {
+	if l.flags.tail < 0 || u.Event.GetKind() != pb.EventKind_EVENT_KIND_TASK_OUTPUT {
 		return l.print(u)
 	}
 	l.kept = append(l.kept, u)
-	if len(l.kept) > 2*l.flags.tail+1 {
+	if len(l.kept) > 2*l.flags.tail {
 		l.kept = append(l.kept[:0], l.kept[len(l.kept)-l.flags.tail:]...)
 	}
 	return nil
 }
 
 func (l *logLines) flush() error {
-	lines := l.kept[:0]
-	for _, u := range l.kept {
-		if u.Event.GetKind() != pb.EventKind_EVENT_KIND_TASK_REMOVED {
-			lines = append(lines, u)
-		} else {
-			delete(l.open, u.Event.GetUid())
-		}
-	}
-	for _, u := range lines[max(len(lines)-max(l.flags.tail, 0), 0):] {
+	for _, u := range l.kept[max(len(l.kept)-max(l.flags.tail, 0), 0):] {
 		if err := l.print(u); err != nil {
 			return err
 		}

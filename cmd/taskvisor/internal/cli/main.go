@@ -26,6 +26,8 @@ type Process struct {
 
 	// Terminal says what Stdout is.
 	Terminal Terminal
+	// Version of the program. Default: that of the module it was built from.
+	Version string
 	// Zone is where times are shown. Default: that of the machine.
 	Zone *time.Location
 	// Dial connects to the server. Default: client.Dial.

@@ -2,8 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"runtime"
-	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -49,7 +47,7 @@ func root(a *app, verbs []*cobra.Command) *cobra.Command {
 	version := cmd.Flags().Bool("version", false, "print the version and exit")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if *version {
-			_, err := fmt.Fprintln(a.stdout, fullVersion())
+			_, err := fmt.Fprintln(a.stdout, a.build())
 			return err
 		}
 		return cmd.Help() // without a verb there is nothing to do but to tell which there are
@@ -112,12 +110,4 @@ func oneArgument(what string) cobra.PositionalArgs {
 		}
 		return nil
 	}
-}
-
-func fullVersion() string {
-	version := "(unknown)"
-	if info, ok := debug.ReadBuildInfo(); ok {
-		version = info.Main.Version
-	}
-	return fmt.Sprintf("%s %s (%s, %s/%s)", programName, version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

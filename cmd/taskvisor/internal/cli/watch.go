@@ -150,7 +150,7 @@ func eventsVerb(a *app) *cobra.Command {
 			}
 			ctx, cancel := a.endless(ctx) // as long as the reader of a pipe likes
 			defer cancel()
-			_, err = replay(ctx, c, req, newUpdates(a).print)
+			_, err = a.replay(ctx, c, req, newUpdates(a).print)
 			return err
 		}),
 	}

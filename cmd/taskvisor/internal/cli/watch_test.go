@@ -93,6 +93,7 @@ func TestLogs(t *testing.T) {
 		w.run("logs", "chatty")
 		w.run("logs", "chatty", "--timestamps", "--prefix")
 		w.run("logs", "chatty", "--tail", "1")
+		w.run("logs", "*", "--tail", "2")
 		w.run("logs", "chatty", "--tail", "0")
 		w.run("logs", "chatty", "-o", "json")
 		w.run("logs", "web/front")
