@@ -18,8 +18,9 @@ type app struct {
 	flags          flagSource // what the command line says
 	settings       settings   // valid once a verb runs
 	style          style
-	client         *client.Client // nil until connect
-	limited        bool           // --timeout counts for all of the verb
+	exits          map[*cobra.Command][]int // exit codes of each command that may talk to a server
+	client         *client.Client           // nil until connect
+	limited        bool                     // --timeout counts for all of the verb
 }
 
 func newApp(p Process) *app {
@@ -29,7 +30,7 @@ func newApp(p Process) *app {
 	if p.Dial == nil {
 		p.Dial = client.Dial
 	}
-	a := &app{process: p, stdout: p.Stdout, stderr: p.Stderr, settings: defaults()}
+	a := &app{process: p, stdout: p.Stdout, stderr: p.Stderr, settings: defaults(), exits: map[*cobra.Command][]int{}}
 	if a.stdout == nil {
 		a.stdout = io.Discard
 	}

@@ -67,18 +67,6 @@ func TestInterruptedIsNotAFailure(t *testing.T) {
 	}
 }
 
-func TestVersion(t *testing.T) {
-	var texts [2]bytes.Buffer
-	for i, args := range [][]string{{"version", "--client"}, {"--version"}} {
-		if code := Run(t.Context(), Process{Args: args, Stdout: &texts[i]}); code != ExitClean {
-			t.Errorf("%s: code %d", args, code)
-		}
-	}
-	if text := texts[0].String(); !strings.HasPrefix(text, "taskvisor ") || strings.Count(text, "\n") != 1 || text != texts[1].String() {
-		t.Errorf("%q and %q", &texts[0], &texts[1])
-	}
-}
-
 func TestHelpListsTheVerbsAndTheExitCodes(t *testing.T) {
 	var stdout bytes.Buffer
 	Run(t.Context(), Process{Args: []string{"--help"}, Stdout: &stdout}, verb(nil))

@@ -28,14 +28,11 @@ func (a *app) explain(ctx context.Context, err error) string {
 	if s == nil {
 		return err.Error()
 	}
-	var near *nearError
 	switch {
-	case errors.As(err, &near):
-		return fmt.Sprintf("%s; did you mean %s?", sentence(s), strings.Join(near.names, " or "))
 	case client.IsUnauthenticated(err):
 		return sentence(s) + a.credentialsHint()
-	case client.IsNotFound(err) && a.settings.serverOrigin != "": // who has two servers may have asked the wrong one
-		return fmt.Sprintf("%s (%s, %s)", sentence(s), a.settings.server, a.origin())
+	case client.IsNotFound(err):
+		return a.notFoundText(err, s)
 	case client.IsShutdown(err):
 		return sentence(s) + fmt.Sprintf(" (%s)", a.settings.server)
 	case s.Code() == codes.Unavailable:
@@ -44,6 +41,23 @@ func (a *app) explain(ctx context.Context, err error) string {
 		return fmt.Sprintf("%s is a gRPC server, but not one of Taskvisor, or an old one: %s", a.settings.server, sentence(s))
 	}
 	return sentence(s)
+}
+
+// notFoundText says which task is not there, and what is near to it. Who has two servers may have asked the wrong one.
+func (a *app) notFoundText(err error, s *status.Status) string {
+	text := sentence(s)
+	m := client.Metadata(err)
+	switch {
+	case m["uid"] != "":
+		text = fmt.Sprintf("no task has the uid %q, live or ended, as far as the server keeps those", m["uid"])
+	case m["name"] != "":
+		text = fmt.Sprintf("there is no task %q", m["name"])
+	}
+	var near *nearError
+	if errors.As(err, &near) {
+		return fmt.Sprintf("%s at %s (%s); did you mean %s?", text, a.settings.server, a.origin(), strings.Join(near.names, " or "))
+	}
+	return fmt.Sprintf("%s at %s (%s); taskvisor ls lists those that are", text, a.settings.server, a.origin())
 }
 
 // lateText says that the time is over.

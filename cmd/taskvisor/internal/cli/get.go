@@ -18,11 +18,12 @@ By NAME that is the live task; where none is live, the one that lived last, as l
 it is one life, live or ended. Who asked is known as long as the event log of the server reaches back that far, and only if callers are
 authenticated.
 
--o json prints taskvisor.v1.Task.`
+-o json prints taskvisor.v1.Task, -o name its name.`
 
 const getExample = `  taskvisor get tick
   taskvisor get 01a20b48-6bdb-75bd-a41b-438ab349ad54
-  taskvisor get tick -o json | jq .spec.config`
+  taskvisor get tick -o json | jq .spec.config
+  watch -n 1 taskvisor get tick`
 
 func getVerb(a *app) *cobra.Command {
 	return &cobra.Command{

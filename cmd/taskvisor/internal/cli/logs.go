@@ -16,7 +16,9 @@ interrupt it. Lines are kept of tasks that were added with --capture-output (cap
 as all events.
 
 By NAME, these are the lines of all lives of that name, globs included; by UID those of one life, and -f ends with it. Both
-streams go to standard output. Lines that the server dropped, because they came too fast, are told on standard error.
+streams go to standard output, as they are. Lines that the server dropped, because they came too fast, are told on standard error.
+
+-f goes on when the connection breaks or the server is restarted, as "taskvisor watch" does.
 
 -o json prints lines as "taskvisor watch --kind task-output" does.`
 
@@ -54,7 +56,8 @@ func logsVerb(a *app) *cobra.Command {
 	cmd.Flags().BoolVarP(&f.follow, "follow", "f", false, "go on with the lines to come")
 	cmd.Flags().BoolVar(&f.prefix, "prefix", false, "put the name of the task in front of each line")
 	cmd.Flags().BoolVar(&f.timestamps, "timestamps", false, "put the time in front of each line")
-	cmd.Flags().IntVar(&f.tail, "tail", -1, "only so many of the lines that are there (default: all)")
+	cmd.Flags().IntVar(&f.tail, "tail", -1, "only the last `N` of the lines that are there (default: all)")
+	cmd.Flags().Lookup("tail").DefValue = "0" // -1 would be shown
 	return cmd
 }
 

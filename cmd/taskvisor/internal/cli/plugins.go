@@ -21,6 +21,8 @@ import (
 const pluginsHelp = `List the plugins of the server: what the tasks can do that it runs. With NAME, show the config that a plugin takes, key by
 key, and an example that works.
 
+One that is not enabled is part of the server, but may not be used; the list says why.
+
 -o json prints {"plugins": […]} with the fields of taskvisor.v1.Plugin, the JSON schema of the config among them; with NAME, the
 one plugin.`
 

@@ -20,12 +20,15 @@ same time.
 
 A body that ignores that it is told to stop is reported when the grace period is over, with exit code 16: --grace, or that of the server. Its
 task stays listed as stuck, and is removed as soon as the body returns. --timeout does not apply unless it is given: a removal
-takes as long as the body does.`
+takes as long as the body does.
+
+-o json prints taskvisor.v1.Task as it ended, one object for each task; -o name its name.`
 
 const rmExample = `  taskvisor rm tick
   taskvisor rm 'batch/*' --grace 1m
   taskvisor rm -l app=web,tier!=db
-  taskvisor rm tick --ignore-missing            exit code 0 also when there is no such task`
+  taskvisor rm tick --ignore-missing            fine if there is no such task
+  taskvisor rm --all                            all that the server runs`
 
 // rmFlags are those of rm.
 type rmFlags struct {

@@ -10,29 +10,37 @@ import (
 // programName is the name of the program in its messages.
 const programName = "taskvisor"
 
-const rootHelp = `Control and observe a Taskvisor server, and measure one.
+const rootHelp = `Control and observe a Taskvisor server from a terminal or a script. Each command has a manual of its own: taskvisor COMMAND --help.
 
-Which server: --server, or else TASKVISOR_SERVER, or else "server: …" in ` + displayConfig + `
-($XDG_CONFIG_HOME is respected), or else ` + defaultServer + `. All flags that every verb has, --config
-excepted, come from these places in the same way: --tls-ca is TASKVISOR_TLS_CA and tls-ca. But --tls-cert and --tls-key are
-TASKVISOR_CLIENT_CERT and TASKVISOR_CLIENT_KEY, since TASKVISOR_TLS_CERT is that of the daemon. For a second server, keep
-a second file: taskvisor --config prod.yaml ls.
+Which server: --server, or else TASKVISOR_SERVER, or else server in the config file, or else ` + defaultServer + `. Where a message is
+about the server, it says which one was asked, and where its address comes from. "taskvisor version" tells, too.
 
-Tables are as wide as the terminal, or as COLUMNS says; into a file or a pipe, nothing is cut. Colours are for
-terminals, and only while NO_COLOR is not set. For scripts there are -o json and the exit codes:
+Config file: ` + displayConfig + `, in YAML; another one with --config FILE. Its keys are the global flags: flags go before variables of the
+environment, and these before the file. Paths in it are relative to it. For a second server, keep a second file:
 
-` + exitCodeHelpText
+  server: tasks.example.org:7700
+  tls-ca: ca.pem
+  token-file: token
+
+The certificate of this side is TASKVISOR_CLIENT_CERT and TASKVISOR_CLIENT_KEY in the environment, since TASKVISOR_TLS_CERT is that of the daemon.
+
+Output: what was asked for goes to standard output, all else to standard error. Tables are as wide as the terminal, or as COLUMNS
+says; into a file or a pipe, nothing is cut. Colours are for terminals, and only while NO_COLOR is not set. Scripts have -o json and
+the exit codes.
+
+Completion: taskvisor completion SHELL prints a script with which TAB completes names of tasks and plugins, labels, and values of flags.`
 
 const rootExample = `  taskvisor add tick --interval 1s -- date      run date every second
   taskvisor ls                                  list the tasks
   taskvisor get tick                            explain why it is in its state
   taskvisor watch tick                          follow what happens to it
   taskvisor rm tick                             stop it, and wait until it has
-  taskvisor --server /run/taskvisord.sock ls    talk to another server`
+  taskvisor --server /run/taskvisord.sock ls    talk to another server
+  taskvisor --config prod.yaml ls               one that a file describes`
 
 func root(a *app, verbs []*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:           programName,
+		Use:           programName + " COMMAND",
 		Short:         "Control and observe a Taskvisor server",
 		Long:          rootHelp,
 		Example:       rootExample,
@@ -53,8 +61,11 @@ func root(a *app, verbs []*cobra.Command) *cobra.Command {
 		return cmd.Help() // without a verb there is nothing to do but to tell which there are
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	cmd.SetHelpFunc(a.manual)
+	cmd.CompletionOptions.DisableDefaultCmd = true
 	a.flags.addTo(cmd.PersistentFlags())
 	a.completeFlags(cmd)
+	a.exits[cmd] = allCodes()
 	cmd.AddCommand(a.verbs()...)
 	cmd.AddCommand(verbs...)
 	for _, verb := range verbs {
@@ -64,15 +75,30 @@ func root(a *app, verbs []*cobra.Command) *cobra.Command {
 }
 
 // verbs are those of this package.
-func (a *app) verbs() []*cobra.Command {
-	verbs := []*cobra.Command{
-		addVerb(a), lsVerb(a), getVerb(a), rmVerb(a), watchVerb(a), eventsVerb(a), logsVerb(a), waitVerb(a), pluginsVerb(a), versionVerb(a),
+func (a *app) verbs() (verbs []*cobra.Command) {
+	for _, v := range []struct {
+		cmd   *cobra.Command
+		codes []int // beside commonCodes
+	}{
+		{addVerb(a), append(outcomeCodes(), ExitConflict)},
+		{lsVerb(a), nil},
+		{getVerb(a), []int{ExitNotFound}},
+		{rmVerb(a), []int{ExitNotFound, ExitStuck}},
+		{watchVerb(a), nil},
+		{eventsVerb(a), nil},
+		{logsVerb(a), []int{ExitNotFound}},
+		{waitVerb(a), append(outcomeCodes(), ExitNotFound)},
+		{pluginsVerb(a), []int{ExitNotFound}},
+		{versionVerb(a), nil},
+	} {
+		v.cmd.PersistentPreRunE = func(*cobra.Command, []string) error { return a.load() }
+		a.completeFlags(v.cmd)
+		a.exits[v.cmd] = append(commonCodes(), v.codes...)
+		verbs = append(verbs, v.cmd)
 	}
-	for _, verb := range verbs {
-		verb.PersistentPreRunE = func(*cobra.Command, []string) error { return a.load() }
-		a.completeFlags(verb)
-	}
-	return verbs
+	completion := completionVerb(a)
+	refuseSettings(a, completion)
+	return append(verbs, completion)
 }
 
 // refuseSettings makes a verb that talks to no server say so, rather than ignore which one it is told to talk to.
@@ -80,7 +106,7 @@ func refuseSettings(a *app, verb *cobra.Command) {
 	verb.PersistentPreRunE = func(*cobra.Command, []string) error {
 		for _, s := range table() {
 			if _, ok := a.flags.given[s.name]; ok {
-				return usagef("--%s means nothing here: this verb talks to no server but its own", s.name)
+				return usagef("--%s means nothing here: this verb asks no server that runs already", s.name)
 			}
 		}
 		return nil

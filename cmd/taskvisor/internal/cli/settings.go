@@ -65,18 +65,18 @@ func (s *setting) env() string {
 // table is all settings, in the order of the help.
 func table() []setting {
 	return []setting{
-		{name: "server", wants: "address", usage: "server to talk to: host:port, unix:///path or /path (default " + defaultServer + ")", set: text(func(s *settings) *string { return &s.server })},
-		{name: "output", wants: "format", usage: "how to print: table, wide, json, yaml or name (default table)", set: func(s *settings, v string) (err error) {
+		{name: "server", wants: "ADDRESS", usage: "server to talk to: host:port, unix:///path or /path (default " + defaultServer + ")", set: text(func(s *settings) *string { return &s.server })},
+		{name: "output", wants: "FORMAT", usage: "how to print: table, wide, json, yaml or name (default table)", set: func(s *settings, v string) (err error) {
 			s.output, err = parseFormat(v)
 			return err
 		}},
-		{name: "timeout", wants: "duration", usage: "how long to wait for an answer, 0s for ever; in watch, events, logs, wait and rm: for the end (default 30s, and there for ever)", set: setTimeout},
+		{name: "timeout", wants: "DURATION", usage: "how long to wait for an answer, 0s for ever; in watch, events, logs, wait, rm and add --wait: for the end (default 30s, and there for ever)", set: setTimeout},
 		{name: "token-file", file: true, usage: "file with the bearer token to send", set: text(func(s *settings) *string { return &s.tokenFile })},
 		{name: "tls", bool: true, usage: "encrypt, and trust what the system trusts", set: setTLS},
 		{name: "tls-ca", file: true, usage: "encrypt, and trust the certificates in this file", set: text(func(s *settings) *string { return &s.tlsCA })},
 		{name: "tls-cert", variable: "CLIENT_CERT", file: true, usage: "certificate to show to the server; needs --tls-key", set: text(func(s *settings) *string { return &s.tlsCert })},
 		{name: "tls-key", variable: "CLIENT_KEY", file: true, usage: "key of that certificate", set: text(func(s *settings) *string { return &s.tlsKey })},
-		{name: "tls-server-name", wants: "name", usage: "name in the certificate of the server (default: the host of --server)", set: text(func(s *settings) *string { return &s.tlsServerName })},
+		{name: "tls-server-name", wants: "NAME", usage: "name in the certificate of the server (default: the host of --server)", set: text(func(s *settings) *string { return &s.tlsServerName })},
 	}
 }
 

@@ -40,7 +40,7 @@ func (f *flagSource) addTo(flags *pflag.FlagSet) {
 			flag.Shorthand = "o"
 		}
 	}
-	flags.StringVar(&f.config, "config", "", "config file (default "+displayConfig+")")
+	flags.StringVar(&f.config, "config", "", "config `FILE` (default "+displayConfig+")")
 	flags.SortFlags = false
 }
 
@@ -59,7 +59,7 @@ func (v *flagValue) Type() string {
 	case v.setting.bool:
 		return "bool"
 	case v.setting.file:
-		return "file"
+		return "FILE"
 	}
 	return v.setting.wants
 }

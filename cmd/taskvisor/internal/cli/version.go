@@ -16,7 +16,9 @@ const versionHelp = `Print the versions of this program and of the server. With 
 
 A server that does not answer is an error, after the version of this program is printed. What the server says needs the role watch.
 
--o json prints {"client": {"version": …, "go": …, "platform": …}, "server": {"address": …, "version": …}}.`
+It says which server that is, and where its address comes from.
+
+-o json prints {"client": {"version": …, "go": …, "platform": …}, "server": {"address": …, "origin": …, "version": …}}.`
 
 const versionExample = `  taskvisor version
   taskvisor version --client
@@ -26,6 +28,7 @@ func versionVerb(a *app) *cobra.Command {
 	var clientOnly bool
 	cmd := &cobra.Command{
 		Use: "version", Short: "Print the versions of this program and of the server", Long: versionHelp, Example: versionExample, Args: noArguments,
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if a.settings.output == formatName {
 				return usagef("-o name is not for version; give -o json, or leave it out")
@@ -50,7 +53,7 @@ func versionVerb(a *app) *cobra.Command {
 
 // versions is what -o json prints.
 type versions struct {
-	Client build   `json:"client"`
+	Client build `json:"client"`
 	Server *peer `json:"server,omitempty"`
 }
 
@@ -64,6 +67,7 @@ type build struct {
 // peer says which server was asked, and what it is; its version is empty if it does not say.
 type peer struct {
 	Address string `json:"address"`
+	Origin  string `json:"origin"` // who chose the address
 	Version string `json:"version"`
 }
 
@@ -90,7 +94,7 @@ func (a *app) serverVersion(ctx context.Context, c *client.Client) (*peer, error
 	if err != nil {
 		return nil, err
 	}
-	return &peer{a.settings.server, version}, nil
+	return &peer{a.settings.server, firstOf(a.settings.serverOrigin, "default"), version}, nil
 }
 
 func (a *app) printVersions(v versions) error {
@@ -104,6 +108,6 @@ func (a *app) printVersions(v versions) error {
 	if _, err := fmt.Fprintln(a.stdout, v.Client); err != nil || v.Server == nil {
 		return err
 	}
-	_, err := fmt.Fprintf(a.stdout, "server %s at %s\n", pick(v.Server.Version == "", "(does not say its version)", v.Server.Version), v.Server.Address)
+	_, err := fmt.Fprintf(a.stdout, "server %s at %s (%s)\n", firstOf(v.Server.Version, "(does not say its version)"), v.Server.Address, a.origin())
 	return err
 }
