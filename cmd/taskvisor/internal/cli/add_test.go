@@ -128,6 +128,7 @@ func TestRm(t *testing.T) {
 		w.run("rm")
 		w.run("rm", "--all", "clock")
 		w.run("rm", "clok", "once")
+		w.run("rm", "00000000-0000-7000-8000-000000000001")
 		w.run("rm", "clok", "--ignore-missing")
 		w.run("rm", "clock", "-o", "name")
 		w.run("rm", "export-b")

@@ -49,9 +49,13 @@ func (a *app) notFoundText(err error, s *status.Status) string {
 	m := client.Metadata(err)
 	switch {
 	case m["uid"] != "":
-		text = fmt.Sprintf("no task has the uid %q, live or ended, as far as the server keeps those", m["uid"])
+		text = fmt.Sprintf("there is no task with the uid %q, or none any more,", m["uid"])
 	case m["name"] != "":
 		text = fmt.Sprintf("there is no task %q", m["name"])
+	}
+	var ended *endedError
+	if errors.As(err, &ended) {
+		return fmt.Sprintf("task %q has ended already, %s ago: %s", ended.task.GetName(), since(ended.task.GetFinishTime()), stateWord(ended.task))
 	}
 	var near *nearError
 	if errors.As(err, &near) {

@@ -40,22 +40,25 @@ func (a *app) asked(ctx context.Context, c *client.Client, t *pb.Task) (who aske
 		}
 	}
 	if t.GetState() == pb.TaskState_TASK_STATE_QUEUED {
-		who.owner = ownerOfSlot(ctx, c, t.GetSlot())
+		who.owner, who.others = slotMates(ctx, c, t)
 	}
 	return who
 }
 
-// ownerOfSlot returns the name of the task that others wait for, "" if it cannot be found.
-func ownerOfSlot(ctx context.Context, c *client.Client, slot string) string {
+// slotMates returns the name of the task that owns the slot for which another is queued, "" if it cannot be found, and how many others are queued.
+func slotMates(ctx context.Context, c *client.Client, of *pb.Task) (owner string, others uint64) {
 	for t, err := range c.List(ctx, &pb.ListTasksRequest{PageSize: listPage}) {
-		if err != nil {
-			return ""
-		}
-		if t.GetSlot() == slot && t.GetState() != pb.TaskState_TASK_STATE_QUEUED {
-			return t.GetName()
+		switch {
+		case err != nil:
+			return "", 0
+		case t.GetSlot() != of.GetSlot() || t.GetUid() == of.GetUid():
+		case t.GetState() == pb.TaskState_TASK_STATE_QUEUED:
+			others++
+		default:
+			owner = t.GetName()
 		}
 	}
-	return ""
+	return owner, others
 }
 
 // askedTimeout is how long a person is ready to wait for a courtesy.

@@ -154,9 +154,29 @@ func (a *app) joined(ctx context.Context, c *client.Client, requests []*pb.Remov
 			fmt.Fprintf(a.stderr, "%s rm: %s\n", programName, a.explain(ctx, last))
 		}
 		last = err
-		if name := requests[i].GetName(); name != "" && ctx.Err() == nil {
-			last = a.notFound(ctx, c, name, err)
+		if ctx.Err() == nil {
+			last = a.notRemoved(ctx, c, firstOf(requests[i].GetName(), requests[i].GetUid()), err)
 		}
 	}
 	return last
 }
+
+// notRemoved adds to the error that the task has ended already, or which names come near.
+func (a *app) notRemoved(ctx context.Context, c *client.Client, arg string, err error) error {
+	if !client.IsNotFound(err) {
+		return err
+	}
+	if t, missing := c.Get(ctx, refOf(arg)); missing == nil && t.GetState() == pb.TaskState_TASK_STATE_FINISHED {
+		return &endedError{err, t}
+	}
+	return a.notFound(ctx, c, arg, err)
+}
+
+// endedError is the error of a server about a task that is not live any more.
+type endedError struct {
+	error
+	task *pb.Task
+}
+
+// Unwrap gives errors.Is and errors.As the error of the server.
+func (e *endedError) Unwrap() error { return e.error }

@@ -61,7 +61,7 @@ func (a *app) ended(t *pb.Task) error {
 func endText(t *pb.Task) string {
 	text := fmt.Sprintf("task %q %s after %s", t.GetName(), stateWord(t), count(t.GetAttempt(), "attempt"))
 	if t.GetOutcome() == pb.Outcome_OUTCOME_REJECTED {
-		text = fmt.Sprintf("task %q was rejected by slot %q", t.GetName(), t.GetSlot())
+		text = fmt.Sprintf("task %q was rejected by slot %q", t.GetName(), slotOf(t))
 	}
 	if reason := oneLine(t.GetOutcomeReason()); reason != "" {
 		text += ": " + reason
