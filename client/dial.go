@@ -68,7 +68,7 @@ func newConn(t target, o *options, opts []grpc.DialOption) (*grpc.ClientConn, er
 		return conn, err
 	}
 	if other, otherErr := grpc.NewClient(t.dial, all...); otherErr == nil { // so it is the token
-		return nil, errors.Join(errTokenInPlainText, other.Close())
+		return nil, errors.Join(ErrTokenInPlainText, other.Close())
 	}
 	return nil, err
 }

@@ -139,7 +139,9 @@ func TestATokenIsNotSentBySecretsThatAreNone(t *testing.T) {
 }
 
 // boastful are credentials for plain text that say otherwise.
-type boastful struct{ credentials.TransportCredentials }
+type boastful struct {
+	credentials.TransportCredentials
+}
 
 func (b boastful) Info() credentials.ProtocolInfo {
 	return credentials.ProtocolInfo{SecurityProtocol: "quantum"}

@@ -14,8 +14,8 @@ import (
 	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
 )
 
-// errTokenInPlainText: whoever listens would have the token.
-var errTokenInPlainText = errors.New(
+// ErrTokenInPlainText is in the error of Dial when it refuses to send a token unencrypted to another machine: whoever listens would have it.
+var ErrTokenInPlainText = errors.New(
 	"a token would be sent in plain text to another machine; encrypt the connection with WithTLS, or use a unix socket or a loopback address")
 
 // badToken does not show the token: errors end up in logs.
@@ -67,7 +67,7 @@ type onThisMachine struct {
 // ClientHandshake implements credentials.TransportCredentials.
 func (o onThisMachine) ClientHandshake(ctx context.Context, authority string, conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	if peer, ok := conn.RemoteAddr().(*net.TCPAddr); ok && !peer.IP.IsLoopback() {
-		return nil, nil, fmt.Errorf("%s is not on this machine: %w", peer, errTokenInPlainText)
+		return nil, nil, fmt.Errorf("%s is not on this machine: %w", peer, ErrTokenInPlainText)
 	}
 	return o.TransportCredentials.ClientHandshake(ctx, authority, conn)
 }

@@ -92,7 +92,16 @@ func (a *app) fields(t *pb.Task) []field {
 		{"Slot", slotText(t)},
 		{"Output", pick(spec.GetCaptureOutput(), "captured: taskvisor logs "+t.GetName(), "")},
 		{"Generation", pick(t.GetGeneration() > 1, fmt.Sprint(t.GetGeneration()), "")},
+		{"Server", a.chosenServer()},
 	}
+}
+
+// chosenServer names the server, if somebody has chosen it: who has two of them may be looking at the wrong one.
+func (a *app) chosenServer() string {
+	if a.settings.origins["server"] == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s (%s)", a.settings.server, a.origin())
 }
 
 func attemptText(t *pb.Task) string {

@@ -98,9 +98,10 @@ func (e *outcomeError) Error() string { return fmt.Sprintf("exit code %d", e.cod
 // exitCode returns the code that says what err means to a script.
 func exitCode(err error) int {
 	var problems yamlfile.Problems
+	var setup setupError
 	var missing *missingPlugin
 	switch {
-	case isUsage(err), errors.As(err, &problems), client.IsInvalid(err), client.IsUnsupported(err):
+	case isUsage(err), errors.As(err, &problems), errors.As(err, &setup), client.IsInvalid(err), client.IsUnsupported(err):
 		return ExitUsage
 	case client.IsNotFound(err), errors.As(err, &missing):
 		return ExitNotFound

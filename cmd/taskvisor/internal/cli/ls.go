@@ -140,7 +140,7 @@ func (a *app) list(ctx context.Context, c *client.Client, req *pb.ListTasksReque
 	}
 	tasks = slices.DeleteFunc(tasks, func(t *pb.Task) bool { return !wanted.has(t) })
 	if len(tasks) == 0 && a.settings.output.isText() {
-		_, err := fmt.Fprintln(a.stderr, nothingSelected(req))
+		_, err := fmt.Fprintln(a.stderr, a.nothingSelected(req))
 		return err
 	}
 	return a.printTasks(a.stdout, tasks)
@@ -163,13 +163,18 @@ func (a *app) collect(ctx context.Context, c *client.Client, req *pb.ListTasksRe
 // listPage is the size of a page: as large as may be.
 const listPage = 1000
 
-func nothingSelected(req *pb.ListTasksRequest) string {
+// nothingSelected says so, and which server was asked, since it may be the wrong one.
+func (a *app) nothingSelected(req *pb.ListTasksRequest) string {
 	f := req.GetFilter()
-	where := pick(req.GetIncludeFinished(), "", " live")
-	if len(f.GetNames())+len(f.GetUids())+len(f.GetStates()) == 0 && f.GetLabelSelector() == "" {
-		return "There is no" + where + " task." + pick(req.GetIncludeFinished(), "", " --all shows those that have ended, too.")
+	kind, more := " live task", "; --all shows those that have ended, too"
+	if req.GetIncludeFinished() {
+		kind, more = " task", ""
 	}
-	return "No" + where + " task matches." + pick(req.GetIncludeFinished(), "", " --all looks among those that have ended, too.")
+	what := "No" + kind + " matches"
+	if len(f.GetNames())+len(f.GetUids())+len(f.GetStates()) == 0 && f.GetLabelSelector() == "" {
+		what = "There is no" + kind
+	}
+	return fmt.Sprintf("%s at %s (%s)%s.%s", what, a.settings.server, a.origin(), more, a.otherwise())
 }
 
 func (a *app) printTasks(w io.Writer, tasks []*pb.Task) error {

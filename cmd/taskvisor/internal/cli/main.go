@@ -103,5 +103,11 @@ func isUsage(err error) bool {
 	return errors.As(err, &mistake) && mistake.Usage()
 }
 
+// setupError says what is wrong with files and variables, where the help of the verb is of no help.
+type setupError struct{ error }
+
+// Unwrap gives errors.Is and errors.As the mistake itself.
+func (e setupError) Unwrap() error { return e.error }
+
 // usagef returns what is wrong with the command line.
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }

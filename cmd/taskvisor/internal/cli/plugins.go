@@ -16,6 +16,7 @@ import (
 
 	"github.com/taskvisor/taskvisor/client"
 	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
+	"github.com/taskvisor/taskvisor/server/yamlfile"
 )
 
 const pluginsHelp = `List the plugins of the server: what the tasks can do that it runs. With NAME, show the config that a plugin takes, key by
@@ -111,7 +112,9 @@ func noPlugin(name string, all []*pb.Plugin) error {
 	for i, p := range all {
 		names[i] = p.GetName()
 	}
-	return &missingPlugin{status.Errorf(codes.NotFound, "the server has no plugin %q; there are %s", name, strings.Join(names, ", "))}
+	near := yamlfile.Nearest(name, names)
+	return &missingPlugin{status.Errorf(codes.NotFound, "the server has no plugin %q;%s there are %s", name,
+		pick(near != "", fmt.Sprintf(" did you mean %q?", near), ""), strings.Join(names, ", "))}
 }
 
 // missingPlugin has its own exit code.

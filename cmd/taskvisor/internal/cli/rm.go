@@ -68,6 +68,8 @@ func (f *rmFlags) check(args []string) error {
 	switch {
 	case f.all && !f.isEmpty(args):
 		return usagef("--all means all tasks; leave it out, or the rest")
+	case slices.Contains(args, ""):
+		return usagef("NAME or UID is empty")
 	case !f.all && f.isEmpty(args):
 		return usagef("which task? Give NAME, UID or -l; --all means all of them")
 	case f.labels != "" && slices.ContainsFunc(args, isUID):

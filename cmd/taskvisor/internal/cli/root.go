@@ -60,7 +60,7 @@ func root(a *app, verbs []*cobra.Command) *cobra.Command {
 		}
 		return cmd.Help() // without a verb there is nothing to do but to tell which there are
 	}
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	cmd.SetFlagErrorFunc(flagError)
 	cmd.SetHelpFunc(a.manual)
 	cmd.CompletionOptions.DisableDefaultCmd = true
 	a.flags.addTo(cmd.PersistentFlags())
@@ -125,12 +125,25 @@ func noArguments(cmd *cobra.Command, args []string) error {
 	return usagef("%s", problem)
 }
 
+// oneTask wants the name or the uid of one task.
+func oneTask(cmd *cobra.Command, args []string) error {
+	if err := oneArgument("NAME or UID")(cmd, args); err != nil {
+		return err
+	}
+	if isPattern(args[0]) {
+		return usagef("%q is a pattern, and %s is about one task; taskvisor ls '%s' lists those that match", args[0], cmd.Name(), args[0])
+	}
+	return nil
+}
+
 // oneArgument wants exactly one, and says what.
 func oneArgument(what string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		switch {
 		case len(args) == 0:
 			return usagef("%s is missing", what)
+		case args[0] == "":
+			return usagef("%s is empty", what)
 		case len(args) > 1:
 			return usagef("%q is one too many: give one %s", args[1], what)
 		}

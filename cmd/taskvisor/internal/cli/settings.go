@@ -32,7 +32,8 @@ type settings struct {
 	timeoutGiven  bool // by a flag
 	output        format
 
-	serverOrigin string // who said which server: a flag, the environment, a file; empty: nobody did
+	origins map[string]string // who said what, by name of the setting: a flag, the environment, a file; what nobody said is not there
+	covered []given           // what others said about the server, who do not count
 }
 
 func defaults() settings {
@@ -146,7 +147,7 @@ func (s *settings) options() ([]client.Option, error) {
 		return opts, nil
 	}
 	if _, err := readToken(s.tokenFile); err != nil {
-		return nil, usageError{err}
+		return nil, setupError{fmt.Errorf("%w (as %s says)", err, s.origins["token-file"])}
 	}
 	// Read for each call: a watch goes on for weeks, tokens in mounted files do not.
 	return append(opts, client.WithTokenSource(func(context.Context) (string, error) { return readToken(s.tokenFile) })), nil

@@ -310,7 +310,7 @@ func (d *durationFlag) Type() string { return "DURATION" }
 // Set implements pflag.Value.
 func (d *durationFlag) Set(text string) (err error) {
 	if d.value, err = time.ParseDuration(text); err != nil {
-		return fmt.Errorf("wants a duration such as 250ms, 1.5s or 5m")
+		return fmt.Errorf("wants a duration such as 250ms, 1.5s or 5m, not %q", text)
 	}
 	d.given = true
 	return nil

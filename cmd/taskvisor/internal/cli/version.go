@@ -94,7 +94,7 @@ func (a *app) serverVersion(ctx context.Context, c *client.Client) (*peer, error
 	if err != nil {
 		return nil, err
 	}
-	return &peer{a.settings.server, firstOf(a.settings.serverOrigin, "default"), version}, nil
+	return &peer{a.settings.server, firstOf(a.settings.origins["server"], "default"), version}, nil
 }
 
 func (a *app) printVersions(v versions) error {

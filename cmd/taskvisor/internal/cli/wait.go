@@ -28,7 +28,7 @@ const waitExample = `  taskvisor wait backup && echo done
 func waitVerb(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "wait NAME|UID", Short: "Wait until a task has ended; the exit code is its outcome",
-		Long: waitHelp, Example: waitExample, Args: oneArgument("NAME or UID"),
+		Long: waitHelp, Example: waitExample, Args: oneTask,
 		ValidArgsFunction: a.completeTasks(true, 1),
 		RunE: a.run(func(ctx context.Context, c *client.Client, args []string) error {
 			ctx, cancel := a.endless(ctx)

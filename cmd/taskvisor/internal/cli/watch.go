@@ -153,7 +153,10 @@ func eventsVerb(a *app) *cobra.Command {
 			}
 			ctx, cancel := a.endless(ctx) // as long as the reader of a pipe likes
 			defer cancel()
-			_, err = a.replay(ctx, c, req, newUpdates(a).print)
+			out := newUpdates(a)
+			if _, err = a.replay(ctx, c, req, out.print); err == nil && out.printed == 0 && a.settings.output.isText() {
+				fmt.Fprintf(a.stderr, "The log of %s (%s) has no such event.\n", a.settings.server, a.origin())
+			}
 			return err
 		}),
 	}
