@@ -132,7 +132,10 @@ func TestReplayEndsWithItsError(t *testing.T) {
 func TestReplayIsLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &scripted{list: ends(at("e", 3)), streams: []func(serverStream) error{sends(nil, events(1, 2, 3))}}
-		for range dialScripted(t, s).Replay(t.Context(), nil) {
+		for _, err := range dialScripted(t, s).Replay(t.Context(), nil) {
+			if err != nil {
+				t.Error(err)
+			}
 			break
 		}
 		s.expectNoStream(t)

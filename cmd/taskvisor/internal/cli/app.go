@@ -75,7 +75,7 @@ func (a *app) dialError(err error) error {
 	if inner := errors.Unwrap(err); inner != nil {
 		err = inner // without "dial taskvisor": nobody has asked for that
 	}
-	return fmt.Errorf("%w\n  The server is %s (%s).", err, a.settings.server, a.origin()) //nolint:staticcheck // it is a sentence
+	return fmt.Errorf("server %s (%s): %w", a.settings.server, a.origin(), err)
 }
 
 // call returns the context for a call that has an answer.
