@@ -80,6 +80,11 @@ func (a *app) logs(ctx context.Context, c *client.Client, f *logFlags, args []st
 	if !f.follow || len(filter.GetUids()) > 0 && len(l.open) == 0 {
 		return l.explainSilence(ctx, c, args)
 	}
+	if err := l.explainSilence(ctx, c, args); client.IsNotFound(err) {
+		fmt.Fprintf(a.stderr, "There is no task %q at %s (%s) yet; its lines are printed when there is.\n", args[0], a.settings.server, a.origin())
+	} else if err != nil {
+		return err
+	}
 	return l.followFrom(ctx, c, &pb.WatchEventsRequest{Filter: filter, Resume: end})
 }
 

@@ -140,7 +140,8 @@ func (a *app) list(ctx context.Context, c *client.Client, req *pb.ListTasksReque
 	}
 	tasks = slices.DeleteFunc(tasks, func(t *pb.Task) bool { return !wanted.has(t) })
 	if len(tasks) == 0 && a.settings.output.isText() {
-		_, err := fmt.Fprintln(a.stderr, a.nothingSelected(req))
+		hint := pick(req.GetIncludeFinished(), "", "; --all shows those that have ended, too")
+		_, err := fmt.Fprintln(a.stderr, a.nothingSelected(req, hint))
 		return err
 	}
 	return a.printTasks(a.stdout, tasks)
@@ -164,17 +165,14 @@ func (a *app) collect(ctx context.Context, c *client.Client, req *pb.ListTasksRe
 const listPage = 1000
 
 // nothingSelected says so, and which server was asked, since it may be the wrong one.
-func (a *app) nothingSelected(req *pb.ListTasksRequest) string {
+func (a *app) nothingSelected(req *pb.ListTasksRequest, hint string) string {
 	f := req.GetFilter()
-	kind, more := " live task", "; --all shows those that have ended, too"
-	if req.GetIncludeFinished() {
-		kind, more = " task", ""
-	}
+	kind := pick(req.GetIncludeFinished(), " task", " live task")
 	what := "No" + kind + " matches"
 	if len(f.GetNames())+len(f.GetUids())+len(f.GetStates()) == 0 && f.GetLabelSelector() == "" {
 		what = "There is no" + kind
 	}
-	return fmt.Sprintf("%s at %s (%s)%s.%s", what, a.settings.server, a.origin(), more, a.otherwise())
+	return fmt.Sprintf("%s at %s (%s)%s.%s", what, a.settings.server, a.origin(), hint, a.otherwise())
 }
 
 func (a *app) printTasks(w io.Writer, tasks []*pb.Task) error {

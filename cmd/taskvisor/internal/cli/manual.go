@@ -31,6 +31,35 @@ func (a *app) manual(cmd *cobra.Command, _ []string) {
 	_, _ = p.text.WriteTo(a.stdout) // nobody is there to be told
 }
 
+// helpVerb replaces that of cobra, which answers a name that it does not know with the page of the program and the exit code of success.
+func helpVerb() *cobra.Command {
+	return &cobra.Command{
+		Use: "help [COMMAND]...", Short: "Print the manual of a command", Hidden: true, // since --help does the same
+		RunE: func(cmd *cobra.Command, args []string) error {
+			of, rest, err := cmd.Root().Find(args)
+			if err == nil {
+				err = noArguments(of, rest)
+			}
+			if err != nil {
+				return err
+			}
+			return of.Help()
+		},
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
+			of, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			for _, sub := range of.Commands() {
+				if sub.IsAvailableCommand() {
+					names = append(names, sub.Name()+"\t"+sub.Short)
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+	}
+}
+
 // page is a page of help that is being written.
 type page struct {
 	app   *app

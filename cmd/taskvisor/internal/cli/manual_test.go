@@ -56,6 +56,20 @@ func TestEveryPageHasAllSections(t *testing.T) {
 	}
 }
 
+func TestHelpOfAVerb(t *testing.T) {
+	for args, want := range map[string]string{
+		"help ls": "NAME\n  taskvisor ls", "help help": "NAME\n  taskvisor help", "help": "NAME\n  taskvisor - ",
+		"help lss": `"lss" is neither a flag nor a command; did you mean ls or logs?`, "help ls now": `"now" is neither`,
+		"__complete help ver": "version\t", "__complete help ls ": ":4",
+	} {
+		var all bytes.Buffer
+		code := Run(t.Context(), Process{Args: strings.Split(args, " "), Stdout: &all, Stderr: &all})
+		if (code == ExitUsage) != strings.Contains(want, "neither") || !strings.Contains(all.String(), want) {
+			t.Errorf("%s: code %d, %s", args, code, &all)
+		}
+	}
+}
+
 func TestProse(t *testing.T) {
 	p := page{width: 24}
 	text := `One line that is long,

@@ -97,7 +97,8 @@ func (f *rmFlags) requests(ctx context.Context, a *app, c *client.Client, args [
 	if patterns == nil && f.labels == "" && !f.all {
 		return requests, nil
 	}
-	selected, err := a.collect(ctx, c, &pb.ListTasksRequest{Filter: &pb.TaskFilter{Names: patterns, LabelSelector: f.labels}})
+	req := &pb.ListTasksRequest{Filter: &pb.TaskFilter{Names: patterns, LabelSelector: f.labels}}
+	selected, err := a.collect(ctx, c, req)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +106,7 @@ func (f *rmFlags) requests(ctx context.Context, a *app, c *client.Client, args [
 		add("", t.GetUid())
 	}
 	if len(requests) == 0 {
-		fmt.Fprintln(a.stderr, "No live task matches.")
+		fmt.Fprintln(a.stderr, a.nothingSelected(req, ""))
 	}
 	return requests, nil
 }

@@ -62,6 +62,7 @@ func root(a *app, verbs []*cobra.Command) *cobra.Command {
 	}
 	cmd.SetFlagErrorFunc(flagError)
 	cmd.SetHelpFunc(a.manual)
+	cmd.SetHelpCommand(helpVerb())
 	cmd.CompletionOptions.DisableDefaultCmd = true
 	a.flags.addTo(cmd.PersistentFlags())
 	a.completeFlags(cmd)

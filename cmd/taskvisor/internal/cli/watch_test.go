@@ -109,6 +109,9 @@ func TestLogs(t *testing.T) {
 		w.run("logs", "chatty", "--tail", "-5")
 		time.AfterFunc(time.Second, func() { w.Add("chatty", "chatty", captured) })
 		w.runFor(2*time.Second, "logs", "-f", "--tail", "1", "chatty")
+		w.runFor(time.Second, "logs", "-f", "web/front")
+		time.AfterFunc(time.Second, func() { w.Add("later", "chatty", captured) })
+		w.runFor(2*time.Second, "logs", "-f", "later")
 	})
 }
 
