@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -330,9 +331,11 @@ func ExampleDial() {
 	_, err = client.Dial("tasks.example.com")
 	fmt.Println(err)
 	_, err = client.Dial("tasks.example.com:7700", client.WithToken("secret"))
+	fmt.Println(errors.Is(err, client.ErrTokenInPlainText))
 	fmt.Println(err)
 	// Output:
 	// dial taskvisor: target "tasks.example.com": the port is missing; give host:port, unix:///path/to/socket or the path of a socket
+	// true
 	// dial taskvisor at "tasks.example.com:7700": a token would be sent in plain text to another machine; encrypt the connection with WithTLS, or use a unix socket or a loopback address
 }
 

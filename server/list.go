@@ -52,6 +52,7 @@ func (l *listing) page(sup *supervisor.Supervisor) *pb.ListTasksResponse {
 		Limit:     l.size + 1, // one more tells whether there is another page
 		Finished:  l.finished,
 		UIDs:      l.filter.uids.values(),
+		Names:     l.filter.names.list(),
 		Match:     l.filter.match,
 	})
 	resp := &pb.ListTasksResponse{Cursor: cursorToWire(l.from.Cursor)}

@@ -17,8 +17,10 @@ type ListOptions struct {
 	Limit int
 	// Finished includes the finished tasks that are kept.
 	Finished bool
-	// UIDs: only these lives, which are looked up, whatever the number of others; none: all.
-	UIDs []UID
+	// UIDs and Names: only these lives, and only of tasks with these names; none: all. Lives by uid and live tasks by name are looked up, whatever the
+	// number of others.
+	UIDs  []UID
+	Names []string
 	// Match selects tasks; nil selects all. It must not call the supervisor.
 	Match func(*Snapshot) bool
 }
@@ -45,7 +47,7 @@ func (s *Supervisor) listed(opts *ListOptions) (h taskHeap) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.retained.expire(time.Now(), s.byUID)
-	if len(opts.UIDs) == 0 {
+	if len(opts.UIDs)+len(opts.Names) == 0 {
 		h = make(taskHeap, 0, len(s.byName))
 	}
 	s.candidates(opts, func(t *task) {
@@ -58,19 +60,37 @@ func (s *Supervisor) listed(opts *ListOptions) (h taskHeap) {
 
 // candidates calls each once for each task that opts may select. s.mu is held.
 func (s *Supervisor) candidates(opts *ListOptions, each func(*task)) {
+	isNamed := func(t *task) bool {
+		return len(opts.Names) == 0 || slices.Contains(opts.Names, t.spec.Name)
+	}
 	if len(opts.UIDs) > 0 {
 		for i, uid := range opts.UIDs {
-			if t := s.byUID.get(uid); t != nil && !slices.Contains(opts.UIDs[:i], uid) {
+			if t := s.byUID.get(uid); t != nil && isNamed(t) && !slices.Contains(opts.UIDs[:i], uid) {
 				each(t)
 			}
 		}
 		return
 	}
-	for _, t := range s.byName {
-		each(t)
-	}
+	s.liveCandidates(opts, each)
 	if opts.Finished {
 		for _, t := range s.retained.tasks {
+			if isNamed(t) {
+				each(t)
+			}
+		}
+	}
+}
+
+// liveCandidates is candidates for the live tasks. s.mu is held.
+func (s *Supervisor) liveCandidates(opts *ListOptions, each func(*task)) {
+	if len(opts.Names) == 0 {
+		for _, t := range s.byName {
+			each(t)
+		}
+		return
+	}
+	for i, name := range opts.Names {
+		if t := s.byName[name]; t != nil && !slices.Contains(opts.Names[:i], name) {
 			each(t)
 		}
 	}

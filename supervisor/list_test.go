@@ -54,6 +54,10 @@ func TestList(t *testing.T) {
 			{ListOptions{UIDs: []UID{live.UID, first.UID, {1}, live.UID}, Finished: true}, "done:FINISHED done"},
 			{ListOptions{UIDs: []UID{second.UID, first.UID}, Finished: true, Limit: 1, AfterName: "done", AfterUID: first.UID}, "done:FINISHED"},
 			{ListOptions{UIDs: []UID{live.UID}, Match: only("a")}, ""},
+			{ListOptions{UIDs: []UID{live.UID, first.UID}, Names: []string{"a"}, Finished: true}, ""},
+			{ListOptions{Names: []string{"d", "b", "x", "b", "done"}}, "b d done"},
+			{ListOptions{Names: []string{"done", "a"}, Finished: true}, "a done:FINISHED done:FINISHED done"},
+			{ListOptions{Names: []string{"b", "done"}, AfterName: "c", Limit: 1}, "done"},
 		} {
 			if got := titles(r.List(c.opts)); got != c.want {
 				t.Errorf("%+v: %q, want %q", c.opts, got, c.want)
