@@ -112,9 +112,10 @@ func normalised(text string) string {
 // run runs a command and adds it to the transcript.
 func (w *world) run(args ...string) { w.runFor(0, args...) }
 
-// runFor is run for a command that goes on, until it is interrupted after a time.
+// runFor is run for a command that goes on, until it is interrupted after a time. What the command before has set going has happened by then.
 func (w *world) runFor(d time.Duration, args ...string) {
 	w.t.Helper()
+	synctest.Wait()
 	stdout, stderr, code := w.output(d, args...)
 	fmt.Fprintf(&w.transcript, "$ taskvisor %s\n%s", shown(args), stdout)
 	for line := range strings.Lines(stderr) {
