@@ -72,7 +72,7 @@ func (a *app) lateText() string {
 	if a.limited {
 		return fmt.Sprintf("--timeout %s is over", span(a.settings.timeout))
 	}
-	return fmt.Sprintf("no answer from %s within %s; if it needs longer, give --timeout", a.settings.server, span(a.settings.timeout))
+	return fmt.Sprintf("no answer from %s (%s) within %s; if it needs longer, give --timeout", a.settings.server, a.origin(), span(a.settings.timeout))
 }
 
 // statusOf returns the status that the server sent, without what was put in front of its message on this side; nil for an error that has none.
