@@ -96,6 +96,16 @@ func TestCloseEndsCalls(t *testing.T) {
 	f.streams.Wait()
 }
 
+func TestAServerThatDoesNotSayItsVersion(t *testing.T) {
+	c := dialScripted(t, &scripted{list: ends(at("e", 0))})
+	if version, err := c.ServerVersion(t.Context()); version != "" || err != nil {
+		t.Errorf("%q, %v", version, err)
+	}
+	if _, err := c.ServerVersion(t.Context()); status.Code(err) != codes.PermissionDenied {
+		t.Errorf("a refusal: %v", err)
+	}
+}
+
 func TestNewLeavesTheConnectionOpen(t *testing.T) {
 	f, _ := newFake(t)
 	conn, err := grpc.NewClient("passthrough:///fake", grpc.WithContextDialer(f.dialer), grpc.WithTransportCredentials(insecure.NewCredentials()))

@@ -4,6 +4,9 @@ import (
 	"context"
 	"math/rand/v2"
 	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // delays grow from first to max, each twice as long as the one before, and are then cut by chance, by up to a half, so that clients
@@ -37,4 +40,11 @@ func wait(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
+}
+
+// isOverHere reports whether a call ended with the time of ctx, or nearly so: the server and gRPC know the deadline as well, and may be quicker to
+// notice it than ctx is. Nothing will be tried again then, after the delay at the latest.
+func isOverHere(ctx context.Context, err error, delay time.Duration) bool {
+	deadline, ok := ctx.Deadline()
+	return ok && status.Code(err) == codes.DeadlineExceeded && time.Until(deadline) <= delay
 }

@@ -1,7 +1,9 @@
 package client
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc"
@@ -46,11 +48,29 @@ func Dial(target string, opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dial taskvisor at %q: %w", target, err)
 	}
-	conn, err := grpc.NewClient(t.dial, append(dialOptions, o.grpc...)...)
+	conn, err := newConn(t, o, dialOptions)
 	if err != nil {
 		return nil, fmt.Errorf("dial taskvisor at %q: %w", target, err)
 	}
 	return newClient(conn, o, conn.Close), nil
+}
+
+// newConn makes the connection with the options of the caller behind those of this package. Which credentials are in there, only gRPC can see, and
+// it refuses a token that they do not encrypt; that is said in the same words as without such options.
+func newConn(t target, o *options, opts []grpc.DialOption) (*grpc.ClientConn, error) {
+	all := slices.Concat(opts, o.grpc)
+	token := o.bearer(t)
+	if token == nil {
+		return grpc.NewClient(t.dial, all...)
+	}
+	conn, err := grpc.NewClient(t.dial, append(all, grpc.WithPerRPCCredentials(token))...)
+	if err == nil || !token.secure {
+		return conn, err
+	}
+	if other, otherErr := grpc.NewClient(t.dial, all...); otherErr == nil { // so it is the token
+		return nil, errors.Join(ErrTokenInPlainText, other.Close())
+	}
+	return nil, err
 }
 
 // dialOptions says in terms of gRPC what the caller asked for.
@@ -58,11 +78,11 @@ func (o *options) dialOptions(t target) ([]grpc.DialOption, error) {
 	if o.keepalive < MinKeepalive {
 		return nil, fmt.Errorf("keepalive of %s: a server accepts a ping every %s; give that or more", o.keepalive, MinKeepalive)
 	}
-	transport, err := o.transport()
+	transport, err := o.transport(t)
 	if err != nil {
 		return nil, err
 	}
-	opts := []grpc.DialOption{
+	return []grpc.DialOption{
 		grpc.WithTransportCredentials(transport),
 		// Without a call under way nobody waits for an answer, so nobody pings.
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: o.keepalive, Timeout: keepaliveTimeout}),
@@ -71,24 +91,19 @@ func (o *options) dialOptions(t target) ([]grpc.DialOption, error) {
 			MinConnectTimeout: maxConnectDelay,
 		}),
 		grpc.WithUserAgent(o.agent),
-	}
-	if o.token == nil {
-		return opts, nil
-	}
-	token := bearer{source: o.token, secure: !t.local}
-	if token.secure && o.tls == nil && len(o.grpc) == 0 { // else gRPC itself decides, by the credentials in there
-		return nil, errTokenInPlainText
-	}
-	return append(opts, grpc.WithPerRPCCredentials(token)), nil
+	}, nil
 }
 
-func (o *options) transport() (credentials.TransportCredentials, error) {
-	if o.tls == nil {
-		return insecure.NewCredentials(), nil
+func (o *options) transport(t target) (credentials.TransportCredentials, error) {
+	switch {
+	case o.tls != nil:
+		config, err := o.tls.config()
+		if err != nil {
+			return nil, err
+		}
+		return credentials.NewTLS(config), nil
+	case o.token != nil && t.local:
+		return onThisMachine{insecure.NewCredentials()}, nil
 	}
-	config, err := o.tls.config()
-	if err != nil {
-		return nil, err
-	}
-	return credentials.NewTLS(config), nil
+	return insecure.NewCredentials(), nil
 }

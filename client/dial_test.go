@@ -22,6 +22,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
@@ -68,6 +69,9 @@ func TestTokensStayOnTheMachineOrAreEncrypted(t *testing.T) {
 		for name, opts := range map[string][]client.Option{
 			"alone":                {client.WithToken("secret")},
 			"with options of gRPC": {client.WithToken("secret"), client.WithGRPC(grpc.WithUserAgent("x"))},
+			"with credentials of gRPC": {
+				client.WithToken("secret"), client.WithTLS(client.TLS{}), client.WithGRPC(grpc.WithTransportCredentials(insecure.NewCredentials())),
+			},
 		} {
 			c, err := client.Dial(target, opts...)
 			if err == nil {
@@ -76,8 +80,8 @@ func TestTokensStayOnTheMachineOrAreEncrypted(t *testing.T) {
 			if (err == nil) != plain {
 				t.Errorf("%s, %s: %v", target, name, err)
 			}
-			if err != nil && name == "alone" && !strings.Contains(err.Error(), "WithTLS") {
-				t.Errorf("%s: %v", target, err)
+			if err != nil && (!strings.Contains(err.Error(), "WithTLS") || strings.Count(err.Error(), "dial taskvisor") != 1) {
+				t.Errorf("%s, %s: %v", target, name, err)
 			}
 		}
 		c, err := client.Dial(target, client.WithToken("secret"), client.WithTLS(client.TLS{}))
@@ -88,6 +92,62 @@ func TestTokensStayOnTheMachineOrAreEncrypted(t *testing.T) {
 		c.Close()
 	}
 }
+
+// "A dialer that leads elsewhere than to the loopback address that was asked for gets no connection."
+func TestATokenDoesNotFollowADialerToAnotherMachine(t *testing.T) {
+	f, stop := startFake()
+	t.Cleanup(stop)
+	for peer, works := range map[string]bool{"127.0.0.1": true, "::1": true, "10.0.0.1": false} {
+		dialer := func(ctx context.Context, _ string) (net.Conn, error) {
+			conn, err := f.listener.DialContext(ctx)
+			return farConn{conn, &net.TCPAddr{IP: net.ParseIP(peer), Port: 7700}}, err
+		}
+		c, err := client.Dial("passthrough:///localhost:7700", client.WithToken("secret"), client.WithGRPC(grpc.WithContextDialer(dialer)),
+			client.WithRetry(client.Retry{Attempts: 1}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.Cursor(t.Context())
+		if (err == nil) != works || err != nil && !strings.Contains(err.Error(), "10.0.0.1:7700 is not on this machine") {
+			t.Errorf("a peer at %s: %v", peer, err)
+		}
+		c.Close()
+	}
+}
+
+// farConn is a connection to whom it says.
+type farConn struct {
+	net.Conn
+	peer net.Addr
+}
+
+func (c farConn) RemoteAddr() net.Addr { return c.peer }
+
+// "Credentials that do not encrypt are refused by Dial, or by each call where they turn out so only then."
+func TestATokenIsNotSentBySecretsThatAreNone(t *testing.T) {
+	f, stop := startFake()
+	t.Cleanup(stop)
+	c, err := client.Dial("passthrough:///example.com:7700", client.WithToken("secret"), client.WithRetry(client.Retry{Attempts: 1}),
+		client.WithGRPC(grpc.WithContextDialer(f.dialer), grpc.WithTransportCredentials(boastful{insecure.NewCredentials()})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Cursor(t.Context()); err == nil || f.header("authorization") != nil {
+		t.Errorf("%v, and %q was sent", err, f.header("authorization"))
+	}
+}
+
+// boastful are credentials for plain text that say otherwise.
+type boastful struct {
+	credentials.TransportCredentials
+}
+
+func (b boastful) Info() credentials.ProtocolInfo {
+	return credentials.ProtocolInfo{SecurityProtocol: "quantum"}
+}
+
+func (b boastful) Clone() credentials.TransportCredentials { return b }
 
 func TestBadTokensAreNotSentAndNotShown(t *testing.T) {
 	f, stop := startFake()

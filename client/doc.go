@@ -20,7 +20,8 @@
 //		fmt.Println(u)
 //	}
 //
-// Follow is for those who want to know how things are, rather than what happens: a dashboard, a controller. To miss nothing that follows
+// Replay tells what has happened so far, and ends. Follow is for those who want to know how things are, rather than what happens: a dashboard, a
+// controller. To miss nothing that follows
 // from a call, take the Cursor before it and let Watch resume there; to resume after the program itself was restarted, keep Update.Cursor.
 //
 // # Guarantees

@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -125,6 +126,40 @@ func ExampleClient_Watch() {
 	// 5 tick TASK_STOPPED
 	// 6 tick TASK_REMOVED CANCELED
 	// another Watch would resume after 6
+}
+
+// A replay tells what has happened so far, and where to go on.
+func ExampleClient_Replay() {
+	ctx := context.Background()
+	c, end := connect()
+	defer end()
+	if _, err := c.Add(ctx, exec("tick", "date")); err != nil {
+		panic(err)
+	}
+
+	for u, err := range c.Replay(ctx, nil) {
+		if err != nil {
+			panic(err)
+		}
+		fmt.Println(u)
+	}
+	// Output:
+	// 1 tick TASK_ADD_REQUESTED
+	// 2 tick TASK_ADDED
+	// 3 tick TASK_STARTING
+	// at 3
+}
+
+func ExampleClient_ServerVersion() {
+	c, end := connect()
+	defer end()
+
+	version, err := c.ServerVersion(context.Background())
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(version)
+	// Output: v1.4.0
 }
 
 // This loop is good for weeks: it ends when its context is done, or when the server refuses it.
@@ -296,9 +331,11 @@ func ExampleDial() {
 	_, err = client.Dial("tasks.example.com")
 	fmt.Println(err)
 	_, err = client.Dial("tasks.example.com:7700", client.WithToken("secret"))
+	fmt.Println(errors.Is(err, client.ErrTokenInPlainText))
 	fmt.Println(err)
 	// Output:
 	// dial taskvisor: target "tasks.example.com": the port is missing; give host:port, unix:///path/to/socket or the path of a socket
+	// true
 	// dial taskvisor at "tasks.example.com:7700": a token would be sent in plain text to another machine; encrypt the connection with WithTLS, or use a unix socket or a loopback address
 }
 

@@ -158,6 +158,9 @@ func (f *fake) ListTasks(ctx context.Context, req *pb.ListTasksRequest) (*pb.Lis
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.noteHeaders(ctx)
+	if err := grpc.SetHeader(ctx, metadata.Pairs("taskvisor-version", "v1.4.0")); err != nil {
+		return nil, err
+	}
 	f.pages++
 	var all []*pb.Task
 	if req.GetIncludeFinished() {
@@ -203,7 +206,7 @@ func (f *fake) WatchEvents(req *pb.WatchEventsRequest, stream grpc.ServerStreami
 	if err := stream.SendHeader(nil); err != nil {
 		return err
 	}
-	if r := req.GetResume(); r != nil {
+	if r := req.GetResume(); r != nil || req.GetStart() == pb.WatchStart_WATCH_START_OLDEST {
 		at = int(r.GetSequence())
 	} else if err := stream.Send(begin); err != nil {
 		return err

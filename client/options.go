@@ -53,7 +53,9 @@ func WithUserAgent(name string) Option { return func(o *options) { o.agent = nam
 // WithRetry says how often calls are tried. Default: the zero Retry.
 func WithRetry(retry Retry) Option { return func(o *options) { o.retry = retry } }
 
-// WithGRPC gives options of gRPC itself. They are applied after those of this package and win over them.
+// WithGRPC gives options of gRPC itself. They are applied after those of this package and win over them, except that a token is not sent in plain
+// text to another machine: credentials that do not encrypt are refused by Dial, or by each call where they turn out so only then, and a dialer
+// that leads elsewhere than to the loopback address that was asked for gets no connection. Credentials for a loopback target are the word of the caller.
 func WithGRPC(opts ...grpc.DialOption) Option {
 	return func(o *options) { o.grpc = append(o.grpc, opts...) }
 }

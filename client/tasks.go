@@ -3,8 +3,11 @@ package client
 import (
 	"context"
 	"iter"
+	"strings"
 
 	"github.com/google/uuid"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 
 	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
@@ -54,6 +57,21 @@ func (c *Client) Cursor(ctx context.Context) (*pb.Cursor, error) {
 	// Any list has the cursor; this one is the cheapest.
 	resp, err := c.list(ctx, &pb.ListTasksRequest{PageSize: 1})
 	return resp.GetCursor(), err
+}
+
+// versionHeader is what servers send with each answer.
+const versionHeader = "taskvisor-version"
+
+// ServerVersion asks the server for its version, as in "v1.4.0". It is empty when the server does not say.
+func (c *Client) ServerVersion(ctx context.Context) (string, error) {
+	var header metadata.MD
+	_, err := call(ctx, c, func(ctx context.Context) (*pb.ListTasksResponse, error) {
+		return c.supervisor.ListTasks(ctx, &pb.ListTasksRequest{PageSize: 1}, grpc.Header(&header))
+	})
+	if err != nil {
+		return "", err
+	}
+	return strings.Join(header.Get(versionHeader), ","), nil
 }
 
 // clone returns a copy of a request, an empty one of nil: requests of callers are not changed.

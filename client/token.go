@@ -4,16 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/status"
 
 	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
 )
 
-// errTokenInPlainText: whoever listens would have the token.
-var errTokenInPlainText = errors.New(
+// ErrTokenInPlainText is in the error of Dial when it refuses to send a token unencrypted to another machine: whoever listens would have it.
+var ErrTokenInPlainText = errors.New(
 	"a token would be sent in plain text to another machine; encrypt the connection with WithTLS, or use a unix socket or a loopback address")
 
 // badToken does not show the token: errors end up in logs.
@@ -30,8 +32,16 @@ type bearer struct {
 	secure bool // the connection has to be encrypted
 }
 
+// bearer returns what sends the token, nil if there is none.
+func (o *options) bearer(t target) *bearer {
+	if o.token == nil {
+		return nil
+	}
+	return &bearer{source: o.token, secure: !t.local}
+}
+
 // GetRequestMetadata implements credentials.PerRPCCredentials.
-func (b bearer) GetRequestMetadata(ctx context.Context, _ ...string) (map[string]string, error) {
+func (b *bearer) GetRequestMetadata(ctx context.Context, _ ...string) (map[string]string, error) {
 	token, err := b.source(ctx)
 	if _, isStatus := status.FromError(err); err != nil && isStatus {
 		return nil, err
@@ -45,5 +55,24 @@ func (b bearer) GetRequestMetadata(ctx context.Context, _ ...string) (map[string
 	return map[string]string{"authorization": "Bearer " + token}, nil
 }
 
-// RequireTransportSecurity implements credentials.PerRPCCredentials.
-func (b bearer) RequireTransportSecurity() bool { return b.secure }
+// RequireTransportSecurity implements credentials.PerRPCCredentials. gRPC asks when it makes the connection, and looks at what that has turned out to be.
+func (b *bearer) RequireTransportSecurity() bool { return b.secure }
+
+// onThisMachine are credentials for plain text that refuse a connection which leads to another machine, whatever the name of the target says:
+// a dialer of the caller, or a file of hosts, may know better.
+type onThisMachine struct {
+	credentials.TransportCredentials
+}
+
+// ClientHandshake implements credentials.TransportCredentials.
+func (o onThisMachine) ClientHandshake(ctx context.Context, authority string, conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	if peer, ok := conn.RemoteAddr().(*net.TCPAddr); ok && !peer.IP.IsLoopback() {
+		return nil, nil, fmt.Errorf("%s is not on this machine: %w", peer, ErrTokenInPlainText)
+	}
+	return o.TransportCredentials.ClientHandshake(ctx, authority, conn)
+}
+
+// Clone implements credentials.TransportCredentials.
+func (o onThisMachine) Clone() credentials.TransportCredentials {
+	return onThisMachine{o.TransportCredentials.Clone()}
+}

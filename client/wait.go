@@ -145,7 +145,9 @@ func (w *waiter) look(ctx context.Context) (*pb.Cursor, error) {
 			return nil, err
 		}
 		delay := pause.next()
-		w.options.onReconnect(Reconnect{Err: err, Delay: delay})
+		if !isOverHere(ctx, err, delay) {
+			w.options.onReconnect(Reconnect{Err: err, Delay: delay})
+		}
 		if !wait(ctx, delay) {
 			return nil, ctx.Err()
 		}

@@ -109,14 +109,18 @@ func (w *watcher) run(ctx context.Context) error {
 			return err
 		}
 		if !w.rest(ctx, err) {
+			<-ctx.Done() // or is about to be
 			return ctx.Err()
 		}
 	}
 }
 
-// rest waits before the next stream.
+// rest waits before the next stream. It returns false when there will be none, because the time of ctx is over.
 func (w *watcher) rest(ctx context.Context, err error) bool {
 	delay := w.pause.next()
+	if isOverHere(ctx, err, delay) {
+		return false
+	}
 	r := Reconnect{Err: err, Delay: delay}
 	if w.resume {
 		r.Cursor = &pb.Cursor{Epoch: w.epoch, Sequence: w.sequence}

@@ -38,8 +38,8 @@ type Reconnect struct {
 	Cursor *pb.Cursor
 }
 
-// OnReconnect calls f whenever a stream ended and will be opened again, in the goroutine of the loop, before the delay. To give up instead, cancel
-// the context of the watch in f.
+// OnReconnect calls f whenever a stream ended and will be opened again, in the goroutine of the loop, before the delay; not when the caller has ended
+// it, by ctx or its deadline. To give up instead, cancel the context of the watch in f.
 func OnReconnect(f func(Reconnect)) WatchOption { return func(o *watchOptions) { o.onReconnect = f } }
 
 // ReconnectDelay says how long to wait before a stream is opened again: first, doubled with each failure in a row up to limit; half of it is

@@ -65,6 +65,14 @@ func (n *names) match(name string) bool {
 	return false
 }
 
+// list returns the names, if the filter selects by exact ones only; else none.
+func (n *names) list() []string {
+	if len(n.globs) > 0 {
+		return nil
+	}
+	return n.exact.values()
+}
+
 // taskFilter selects tasks. The zero value selects all.
 type taskFilter struct {
 	names  names

@@ -51,6 +51,8 @@ func (l *listing) page(sup *supervisor.Supervisor) *pb.ListTasksResponse {
 		AfterUID:  l.from.UID,
 		Limit:     l.size + 1, // one more tells whether there is another page
 		Finished:  l.finished,
+		UIDs:      l.filter.uids.values(),
+		Names:     l.filter.names.list(),
 		Match:     l.filter.match,
 	})
 	resp := &pb.ListTasksResponse{Cursor: cursorToWire(l.from.Cursor)}

@@ -2,6 +2,8 @@ package server
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
@@ -36,6 +38,9 @@ func (s *set[T]) has(value T) bool {
 		return ok
 	}
 }
+
+// values returns all of them, in no order; none if everything is in the set.
+func (s *set[T]) values() []T { return slices.Collect(maps.Keys(s.many)) }
 
 // bits is a set of values of an enum of the engine, a bit for each. Zero has everything in it. Bit 0, which is of no value, is for values of the
 // wire that the engine does not have.

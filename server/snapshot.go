@@ -32,7 +32,7 @@ func (w *watch) sendSnapshot() error {
 // tasks iterates over the tasks that the filter selects. It asks for a page at a time, so that a client who reads slowly, or not at all, does not
 // keep all of them in memory.
 func (w *watch) tasks(yield func(*supervisor.Snapshot) bool) {
-	opts := supervisor.ListOptions{Limit: snapshotPage, Match: w.filter.tasks.match}
+	opts := supervisor.ListOptions{Limit: snapshotPage, UIDs: w.filter.tasks.uids.values(), Names: w.filter.tasks.names.list(), Match: w.filter.tasks.match}
 	for {
 		page := w.server.sup.List(opts)
 		for i := range page {

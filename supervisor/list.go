@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"container/heap"
+	"slices"
 	"time"
 )
 
@@ -16,6 +17,10 @@ type ListOptions struct {
 	Limit int
 	// Finished includes the finished tasks that are kept.
 	Finished bool
+	// UIDs and Names: only these lives, and only of tasks with these names; none: all. Lives by uid and live tasks by name are looked up, whatever the
+	// number of others.
+	UIDs  []UID
+	Names []string
 	// Match selects tasks; nil selects all. It must not call the supervisor.
 	Match func(*Snapshot) bool
 }
@@ -38,27 +43,57 @@ func (s *Supervisor) List(opts ListOptions) []Snapshot {
 }
 
 // listed returns the tasks that can be part of the list. A heap of them costs O(n) for a page, where sorting would cost O(n·log n).
-func (s *Supervisor) listed(opts *ListOptions) taskHeap {
+func (s *Supervisor) listed(opts *ListOptions) (h taskHeap) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.retained.expire(time.Now(), s.byUID)
-	h := make(taskHeap, 0, len(s.byName))
-	after := func(t *task) bool {
-		return cmp.Or(cmp.Compare(t.spec.Name, opts.AfterName), bytes.Compare(t.uid[:], opts.AfterUID[:])) > 0
+	if len(opts.UIDs)+len(opts.Names) == 0 {
+		h = make(taskHeap, 0, len(s.byName))
 	}
-	for _, t := range s.byName {
-		if after(t) {
+	s.candidates(opts, func(t *task) {
+		if cmp.Or(cmp.Compare(t.spec.Name, opts.AfterName), bytes.Compare(t.uid[:], opts.AfterUID[:])) > 0 {
 			h = append(h, t)
 		}
+	})
+	return h
+}
+
+// candidates calls each once for each task that opts may select. s.mu is held.
+func (s *Supervisor) candidates(opts *ListOptions, each func(*task)) {
+	isNamed := func(t *task) bool {
+		return len(opts.Names) == 0 || slices.Contains(opts.Names, t.spec.Name)
 	}
+	if len(opts.UIDs) > 0 {
+		for i, uid := range opts.UIDs {
+			if t := s.byUID.get(uid); t != nil && isNamed(t) && !slices.Contains(opts.UIDs[:i], uid) {
+				each(t)
+			}
+		}
+		return
+	}
+	s.liveCandidates(opts, each)
 	if opts.Finished {
 		for _, t := range s.retained.tasks {
-			if after(t) {
-				h = append(h, t)
+			if isNamed(t) {
+				each(t)
 			}
 		}
 	}
-	return h
+}
+
+// liveCandidates is candidates for the live tasks. s.mu is held.
+func (s *Supervisor) liveCandidates(opts *ListOptions, each func(*task)) {
+	if len(opts.Names) == 0 {
+		for _, t := range s.byName {
+			each(t)
+		}
+		return
+	}
+	for i, name := range opts.Names {
+		if t := s.byName[name]; t != nil && !slices.Contains(opts.Names[:i], name) {
+			each(t)
+		}
+	}
 }
 
 // taskHeap is a heap of tasks by name, then by uid.

@@ -32,7 +32,7 @@ func TestList(t *testing.T) {
 		}
 		first := r.end(ByUID(r.addBody("done", succeeds(0)).UID))
 		second := r.end(ByUID(r.addBody("done", succeeds(0)).UID))
-		r.addBody("done", hangs())
+		live := r.addBody("done", hangs())
 		synctest.Wait()
 		only := func(name string) func(*Snapshot) bool {
 			return func(s *Snapshot) bool { return s.Spec.Name == name }
@@ -50,6 +50,14 @@ func TestList(t *testing.T) {
 			{ListOptions{Finished: true, AfterName: "done", AfterUID: first.UID}, "done:FINISHED done"},
 			{ListOptions{Finished: true, AfterName: "done", AfterUID: second.UID}, "done"},
 			{ListOptions{Finished: true, Limit: -1, Match: only("done")}, "done:FINISHED done:FINISHED done"},
+			{ListOptions{UIDs: []UID{live.UID, first.UID, {1}, live.UID}}, "done"},
+			{ListOptions{UIDs: []UID{live.UID, first.UID, {1}, live.UID}, Finished: true}, "done:FINISHED done"},
+			{ListOptions{UIDs: []UID{second.UID, first.UID}, Finished: true, Limit: 1, AfterName: "done", AfterUID: first.UID}, "done:FINISHED"},
+			{ListOptions{UIDs: []UID{live.UID}, Match: only("a")}, ""},
+			{ListOptions{UIDs: []UID{live.UID, first.UID}, Names: []string{"a"}, Finished: true}, ""},
+			{ListOptions{Names: []string{"d", "b", "x", "b", "done"}}, "b d done"},
+			{ListOptions{Names: []string{"done", "a"}, Finished: true}, "a done:FINISHED done:FINISHED done"},
+			{ListOptions{Names: []string{"b", "done"}, AfterName: "c", Limit: 1}, "done"},
 		} {
 			if got := titles(r.List(c.opts)); got != c.want {
 				t.Errorf("%+v: %q, want %q", c.opts, got, c.want)

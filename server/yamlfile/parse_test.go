@@ -12,7 +12,7 @@ import (
 func TestParseProblems(t *testing.T) {
 	tests := []struct{ name, file, text, want string }{
 		{"open bracket", "a.yaml", "a: 1\nb: [1, 2\nc: 3\n", "a.yaml:3: is not YAML: did not find expected ',' or ']', while parsing a flow sequence that begins on line 2"},
-		{"tab", "a.yaml", "a:\n\tb: 1\n", "a.yaml:2: is not YAML: found character that cannot start any token"},
+		{"tab", "a.yaml", "a:\n\tb: 1\n", "a.yaml:2: is indented by a tab, which YAML does not allow; use blanks"},
 		{"colon in a value", "a.yaml", "a: b: c\n", "a.yaml:1: is not YAML: mapping values are not allowed in this context"},
 		{"unknown anchor", "a.yaml", "\na: *b\n", "a.yaml:2: is not YAML: unknown anchor 'b' referenced"},
 		{"Latin-1", "a.yaml", "a: 1\nb: caf\xe9\n", "a.yaml:2: is not text in UTF-8; save the file as UTF-8"},

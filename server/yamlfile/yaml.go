@@ -25,7 +25,7 @@ func (f *File) parseYAML(data []byte) {
 		}
 	}
 	if !errors.Is(err, io.EOF) {
-		f.reportYAML(err)
+		f.reportYAML(err, data)
 	}
 }
 
@@ -69,16 +69,31 @@ func (f *File) addDocument(document *yaml.Node) {
 }
 
 // reportYAML reports a mistake in the syntax, with the line where the parser noticed it and the one where the construct began.
-func (f *File) reportYAML(err error) {
+func (f *File) reportYAML(err error, data []byte) {
 	var syntax *yaml.LoadError
 	if !errors.As(err, &syntax) {
 		f.report(0, "", "is not YAML: %v", err)
 		return
 	}
 	line, began := syntax.Mark.Line, syntax.ContextMark.Line
+	if isIndentedByTab(data, line) {
+		f.report(line, "", "is indented by a tab, which YAML does not allow; use blanks")
+		return
+	}
 	if began > 0 && began != line && syntax.ContextMsg != "" {
 		f.report(line, "", "is not YAML: %s, %s that begins on line %d", syntax.Message, syntax.ContextMsg, began)
 		return
 	}
 	f.report(line, "", "is not YAML: %s", syntax.Message)
+}
+
+// isIndentedByTab reports whether a line, of which the first is 1, begins with a tab, or with blanks and a tab. The parser says of it, "found character
+// that cannot start any token".
+func isIndentedByTab(data []byte, line int) bool {
+	for text := range bytes.Lines(data) {
+		if line--; line == 0 {
+			return bytes.HasPrefix(bytes.TrimLeft(text, " "), []byte("\t"))
+		}
+	}
+	return false
 }

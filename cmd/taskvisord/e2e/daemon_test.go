@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"net"
 	"os/exec"
 	"regexp"
 	"testing"
@@ -44,4 +45,15 @@ func startProgram(t *testing.T, program, dir string, flags ...string) *daemon {
 		t.Fatalf("the daemon does not become ready:\n%s", p.output())
 	}
 	return &daemon{process: p, addr: ready.FindStringSubmatch(line)[1]}
+}
+
+// freeAddress returns an address of the loopback interface on which nobody listens.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
 }

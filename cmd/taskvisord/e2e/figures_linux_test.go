@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"context"
-	"net"
 	"os"
 	"os/exec"
 	"slices"
@@ -76,15 +75,4 @@ func coldStart(t *testing.T) (took time.Duration, resident float64) {
 	}
 	<-p.ended
 	return took, resident
-}
-
-// freeAddress returns an address of the loopback interface on which nobody listens.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

@@ -11,17 +11,16 @@ import (
 	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
 )
 
-const addHelp = `Add a task, from flags or from a file.
+const addHelp = `Add a task, from flags or from a file. The answer comes when the server has it, and not when it is done; --wait waits for that.
 
 What the task does is up to a plugin: "taskvisor plugins" lists them, "taskvisor plugins exec" shows the config of one.
 A command behind -- is short for the plugin exec: "add tick -- date -u" is --plugin exec --set 'command=["date","-u"]'.
 Without NAME the server makes one.
 
-Config: --config-json takes all of it. --set KEY=VALUE sets one key, a.b one inside another; VALUE is JSON if
-it reads as such (3, true, ["a","b"], "3"), and text otherwise (5s, http://…). --set goes before --config-json.
+Config: --config-json takes all of it. --set KEY=VALUE sets one key, a.b one inside another; VALUE is JSON if it reads as such (3, true,
+["a","b"], "3"), and text otherwise (5s, http://…). --set goes before --config-json.
 
-Rules: what no flag says is left to the server, whose defaults are in the comments of the contract and, for
-a task that is there, in "taskvisor get". --interval alone means --restart always.
+Rules: what no flag says is left to the server, whose defaults are those that the flags tell. --interval alone means --restart always.
 
 Files: -f reads YAML, or JSON from a name that ends in .json, or from standard input if FILE is -. Each document is a task, with
 the fields of taskvisor.v1.TaskSpec, or has a list of them under tasks: the files of taskvisord --tasks will do.
@@ -31,13 +30,17 @@ at once. --if-exists, --validate-only and --wait apply to each.
 If the name is taken: --if-exists fail (the default); keep, which changes nothing if the live task has the same spec
 and fails, telling the differences, if not; replace, which stops the live task first.
 
---wait waits until the task has ended, and exits with the code for its outcome (see taskvisor wait --help). Of several
-tasks the first that did not complete gives the code.`
+--wait waits until the task has ended, and exits with the code for its outcome. Of several tasks the first that did not complete gives the
+code.
+
+-o json prints taskvisor.v1.Task, one object for each task; -o name its name.`
 
 const addExample = `  taskvisor add tick --interval 1s -- date
-  taskvisor add backup --restart never --attempt-timeout 10m --wait -- rsync -a /srv /mnt
-  taskvisor add nap --plugin sleep --set duration=5s --set failures=2 --backoff-first 1s --max-retries 5
-  taskvisor add web --label app=web --label tier=front --if-exists replace --plugin exec --config-json '{"command":["nginx"]}'
+  taskvisor add backup --restart never --attempt-timeout 10m --wait -- \
+      rsync -a /srv /mnt
+  taskvisor add nap --plugin sleep --set duration=5s --backoff-first 1s
+  taskvisor add web --label app=web --if-exists replace --plugin exec \
+      --config-json '{"command": ["nginx"]}'
   taskvisor add -f tasks.yaml --if-exists keep
   taskvisor add -f tasks.yaml --validate-only
   generate-tasks | taskvisor add -f -`
@@ -55,8 +58,14 @@ type addFlags struct {
 func addVerb(a *app) *cobra.Command {
 	var f addFlags
 	cmd := &cobra.Command{
-		Use: "add [NAME] [-- COMMAND [ARG...]]", Short: "Add a task",
+		Use: "add [NAME] [flags] [-- COMMAND [ARG...]]", Short: "Add a task",
 		Long: addHelp, Example: addExample,
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 { // what follows the name is a command behind --, which may be a file and have files for arguments
+				return nil, cobra.ShellCompDirectiveDefault
+			}
+			return nil, cobra.ShellCompDirectiveNoFileComp // a name that nobody has yet
+		},
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		tasks, err := f.tasks(cmd, a, args)
@@ -71,10 +80,10 @@ func addVerb(a *app) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringSliceVarP(&f.files, "file", "f", nil, "file with tasks, - for standard input; may be given several times")
+	flags.StringSliceVarP(&f.files, "file", "f", nil, "`FILE` with tasks, - for standard input; may be given several times")
 	f.spec.addTo(flags)
-	flags.StringVar(&f.ifExists, "if-exists", "", "if a live task has the name: "+strings.Join(words(pb.IfExists(0).Descriptor()), ", ")+" (default fail)")
-	flags.StringVar(&f.requestID, "request-id", "", "makes it safe to run this command again: the same id gets the first answer (default: a new one)")
+	flags.StringVar(&f.ifExists, "if-exists", "", "what to do, a `MODE`, if a live task has the name: "+strings.Join(words(pb.IfExists(0).Descriptor()), ", ")+" (default fail)")
+	flags.StringVar(&f.requestID, "request-id", "", "`ID` that makes it safe to run this command again: the same one gets the first answer (default: a new one)")
 	flags.BoolVar(&f.validateOnly, "validate-only", false, "have the server judge it, but change nothing")
 	flags.BoolVar(&f.wait, "wait", false, "wait until the task has ended; the exit code is its outcome")
 	return cmd

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -18,9 +19,9 @@ type app struct {
 	flags          flagSource // what the command line says
 	settings       settings   // valid once a verb runs
 	style          style
-	client         *client.Client // nil until connect
-	version        string         // of the server, once it has said so; only the verb version asks
-	limited        bool           // --timeout counts for all of the verb
+	exits          map[*cobra.Command][]int // exit codes of each command that may talk to a server
+	client         *client.Client           // nil until connect
+	limited        bool                     // --timeout counts for all of the verb
 }
 
 func newApp(p Process) *app {
@@ -30,7 +31,7 @@ func newApp(p Process) *app {
 	if p.Dial == nil {
 		p.Dial = client.Dial
 	}
-	a := &app{process: p, stdout: p.Stdout, stderr: p.Stderr, settings: defaults()}
+	a := &app{process: p, stdout: p.Stdout, stderr: p.Stderr, settings: defaults(), exits: map[*cobra.Command][]int{}}
 	if a.stdout == nil {
 		a.stdout = io.Discard
 	}
@@ -58,17 +59,23 @@ func (a *app) connect(more ...client.Option) (*client.Client, error) {
 		return nil, err
 	}
 	c, err := a.process.Dial(a.settings.server, append(opts, more...)...)
-	if inner := errors.Unwrap(err); inner != nil {
-		err = inner // without "dial taskvisor": nobody has asked for that
-	}
-	switch {
-	case err != nil && a.settings.tokenFile != "" && !a.settings.encrypted():
-		return nil, usagef("%w (here: --tls or --tls-ca FILE)", err)
-	case err != nil:
-		return nil, usageError{err}
+	if err != nil {
+		return nil, setupError{a.dialError(err)}
 	}
 	a.client = c
 	return c, nil
+}
+
+// dialError says what is wrong with the address, or with what there is to show to the server.
+func (a *app) dialError(err error) error {
+	if errors.Is(err, client.ErrTokenInPlainText) {
+		return fmt.Errorf("the token of %s (as %s says) would be sent in plain text to another machine, %s (%s); encrypt the connection with --tls "+
+			"or --tls-ca FILE, or use a unix socket or a loopback address", a.settings.tokenFile, a.settings.origins["token-file"], a.settings.server, a.origin())
+	}
+	if inner := errors.Unwrap(err); inner != nil {
+		err = inner // without "dial taskvisor": nobody has asked for that
+	}
+	return fmt.Errorf("server %s (%s): %w", a.settings.server, a.origin(), err)
 }
 
 // call returns the context for a call that has an answer.

@@ -40,8 +40,8 @@ func TestExitCodes(t *testing.T) {
 		{"verb", nil, ExitClean, ""},
 		{"verb", errors.New("the machine is on fire"), ExitFailure, "taskvisor verb: the machine is on fire\n"},
 		{"verb", marked{}, ExitUsage, "taskvisor verb: 3 is too few\nSee taskvisor verb --help.\n"},
-		{"verb --size x", nil, ExitUsage, "taskvisor verb: invalid argument \"x\" for \"--size\""},
-		{"verb --sise 1", nil, ExitUsage, "taskvisor verb: unknown flag: --sise\nSee taskvisor verb --help.\n"},
+		{"verb --size x", nil, ExitUsage, "taskvisor verb: --size: wants a whole number, not \"x\"\nSee taskvisor verb --help.\n"},
+		{"verb --sise 1", nil, ExitUsage, "taskvisor verb: unknown flag: --sise; did you mean --size?\nSee taskvisor verb --help.\n"},
 		{"verb now", nil, ExitUsage, "taskvisor verb: \"now\" is neither a flag nor a command\nSee taskvisor verb --help.\n"},
 		{"vreb", nil, ExitUsage, "taskvisor: \"vreb\" is neither a flag nor a command; did you mean verb?\nSee taskvisor --help.\n"},
 		{"--verb", nil, ExitUsage, "taskvisor: unknown flag: --verb"},
@@ -64,18 +64,6 @@ func TestInterruptedIsNotAFailure(t *testing.T) {
 	}))
 	if want := "taskvisor verb: interrupted\n"; code != ExitInterrupted || stderr.String() != want {
 		t.Errorf("code %d, %q", code, &stderr)
-	}
-}
-
-func TestVersion(t *testing.T) {
-	var texts [2]bytes.Buffer
-	for i, args := range [][]string{{"version", "--client"}, {"--version"}} {
-		if code := Run(t.Context(), Process{Args: args, Stdout: &texts[i]}); code != ExitClean {
-			t.Errorf("%s: code %d", args, code)
-		}
-	}
-	if text := texts[0].String(); !strings.HasPrefix(text, "taskvisor ") || strings.Count(text, "\n") != 1 || text != texts[1].String() {
-		t.Errorf("%q and %q", &texts[0], &texts[1])
 	}
 }
 

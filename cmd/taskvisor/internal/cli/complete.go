@@ -2,10 +2,12 @@ package cli
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/taskvisor/taskvisor/client"
 	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
@@ -24,17 +26,31 @@ type completer = func(cmd *cobra.Command, args []string, toComplete string) ([]s
 // message here.
 func (a *app) completeWith(ask func(ctx context.Context, c *client.Client, toComplete string) []string, most int) completer {
 	return func(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
-		if most > 0 && len(args) >= most || a.load() != nil {
+		if most > 0 && len(args) >= most {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		c, err := a.connect(client.WithRetry(client.Retry{Attempts: 1}))
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		ctx, cancel := context.WithTimeout(cmd.Context(), completionTimeout)
-		defer cancel()
-		return ask(ctx, c, toComplete), cobra.ShellCompDirectiveNoFileComp
+		return a.ask(cmd, toComplete, ask), cobra.ShellCompDirectiveNoFileComp
 	}
+}
+
+// completePart is completeWith for what goes on behind what is completed: no blank follows.
+func (a *app) completePart(ask func(ctx context.Context, c *client.Client, toComplete string) []string) completer {
+	return func(cmd *cobra.Command, _ []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+		return a.ask(cmd, toComplete, ask), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	}
+}
+
+func (a *app) ask(cmd *cobra.Command, toComplete string, ask func(ctx context.Context, c *client.Client, toComplete string) []string) []string {
+	if a.load() != nil {
+		return nil
+	}
+	c, err := a.connect(client.WithRetry(client.Retry{Attempts: 1}))
+	if err != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), completionTimeout)
+	defer cancel()
+	return ask(ctx, c, toComplete)
 }
 
 // completeTasks completes names of tasks, with those that ended if all is set; at most so many arguments, 0 for any number.
@@ -82,24 +98,52 @@ func (a *app) completePlugins(most int) completer {
 	}, most)
 }
 
-// completeFlags says what values flags may have.
+// completeFlags says what values flags may have. What is neither named here nor a file completes nothing, rather than names of files.
 func (a *app) completeFlags(cmd *cobra.Command) {
 	values := map[string]completer{
-		"output":    cobra.FixedCompletions(formats(), cobra.ShellCompDirectiveNoFileComp),
-		"state":     cobra.FixedCompletions(stateWords(), cobra.ShellCompDirectiveNoFileComp),
-		"kind":      cobra.FixedCompletions(words(pb.EventKind(0).Descriptor()), cobra.ShellCompDirectiveNoFileComp),
-		"if-exists": cobra.FixedCompletions(words(pb.IfExists(0).Descriptor()), cobra.ShellCompDirectiveNoFileComp),
-		"restart":   cobra.FixedCompletions(words(pb.RestartMode(0).Descriptor()), cobra.ShellCompDirectiveNoFileComp),
-		"jitter":    cobra.FixedCompletions(words(pb.Jitter(0).Descriptor()), cobra.ShellCompDirectiveNoFileComp),
-		"admission": cobra.FixedCompletions(words(pb.AdmissionPolicy(0).Descriptor()), cobra.ShellCompDirectiveNoFileComp),
+		"output":    fixed(formats()),
+		"state":     listOf(stateWords()),
+		"kind":      listOf(words(pb.EventKind(0).Descriptor())),
+		"if-exists": fixed(words(pb.IfExists(0).Descriptor())),
+		"restart":   fixed(words(pb.RestartMode(0).Descriptor())),
+		"jitter":    fixed(words(pb.Jitter(0).Descriptor())),
+		"admission": fixed(words(pb.AdmissionPolicy(0).Descriptor())),
 		"plugin":    a.completePlugins(0),
+		"selector":  a.completeSelector(),
+		"label":     a.completeLabels(),
+		"set":       a.completeConfig(cmd),
 	}
-	for name, complete := range values {
-		if cmd.Flags().Lookup(name) == nil && cmd.PersistentFlags().Lookup(name) == nil {
-			continue
+	register := func(flag *pflag.Flag) {
+		name, _ := pflag.UnquoteUsage(flag)
+		complete := values[flag.Name]
+		switch {
+		case complete == nil && name == "FILE":
+			return // which is what shells complete by themselves
+		case complete == nil:
+			complete = cobra.NoFileCompletions
 		}
-		if err := cmd.RegisterFlagCompletionFunc(name, complete); err != nil {
+		if err := cmd.RegisterFlagCompletionFunc(flag.Name, complete); err != nil {
 			panic(err) // the flag is there, so this is a mistake in this program, which every test finds
 		}
+	}
+	cmd.Flags().VisitAll(register)
+	cmd.PersistentFlags().VisitAll(register)
+}
+
+func fixed(values []string) completer {
+	return cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
+}
+
+// listOf completes the last value of several with commas between them.
+func listOf(values []string) completer {
+	return func(_ *cobra.Command, _ []string, toComplete string) (all []string, _ cobra.ShellCompDirective) {
+		before := toComplete[:strings.LastIndexByte(toComplete, ',')+1]
+		given := strings.Split(before, ",")
+		for _, value := range values {
+			if !slices.Contains(given, value) {
+				all = append(all, before+value)
+			}
+		}
+		return all, cobra.ShellCompDirectiveNoFileComp
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -57,9 +58,18 @@ func (a *app) writeFields(b *bytes.Buffer, fields []field) {
 	for _, f := range fields {
 		if f.text != "" {
 			title := fmt.Sprintf("%-*s", titleWidth, f.title+":")
-			b.WriteString(a.style.paint(dim, title) + oneLine(f.text) + "\n")
+			b.WriteString(a.style.paint(dim, title) + a.fieldText(f.text))
 		}
 	}
+}
+
+// fieldText wraps the text of a field to the terminal. Where nothing says how wide that is, a field is a line.
+func (a *app) fieldText(text string) string {
+	if a.style.width == 0 {
+		return oneLine(text) + "\n"
+	}
+	indent := strings.Repeat(" ", titleWidth)
+	return strings.TrimPrefix(hanging(text, a.textWidth(), indent, indent), indent)
 }
 
 func (a *app) fields(t *pb.Task) []field {
@@ -69,6 +79,7 @@ func (a *app) fields(t *pb.Task) []field {
 		{"Plugin", strings.TrimSpace(spec.GetPlugin() + " " + t.GetPluginVersion())},
 		{"Labels", labelText(t)},
 		{"Attempt", attemptText(t)},
+		{"Progress", t.GetProgress()},
 		{"Added", a.moment(t.GetCreateTime())},
 		{"Started", a.moment(t.GetStartTime())},
 		{"Next attempt", a.moment(t.GetNextAttemptTime())},
@@ -77,10 +88,20 @@ func (a *app) fields(t *pb.Task) []field {
 		{"Restart", restartText(spec.GetRestart())},
 		{"Backoff", backoffText(spec.GetBackoff())},
 		{"Timeout", spanOf(spec.GetTimeout())},
+		{"Heartbeat", pick(spec.GetHeartbeatTimeout() != nil, "within "+spanOf(spec.GetHeartbeatTimeout()), "")},
 		{"Slot", slotText(t)},
 		{"Output", pick(spec.GetCaptureOutput(), "captured: taskvisor logs "+t.GetName(), "")},
 		{"Generation", pick(t.GetGeneration() > 1, fmt.Sprint(t.GetGeneration()), "")},
+		{"Server", a.chosenServer()},
 	}
+}
+
+// chosenServer names the server, if somebody has chosen it: who has two of them may be looking at the wrong one.
+func (a *app) chosenServer() string {
+	if a.settings.origins["server"] == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s (%s)", a.settings.server, a.origin())
 }
 
 func attemptText(t *pb.Task) string {
@@ -169,17 +190,22 @@ func spanOf(d *durationpb.Duration) string {
 
 // wrapped breaks text into lines of at most width characters, all with the indent in front of them.
 func wrapped(text string, width int, indent string) string {
+	return hanging(text, width, indent, indent)
+}
+
+// hanging is wrapped with another indent in front of the first line.
+func hanging(text string, width int, first, rest string) string {
 	var b strings.Builder
-	length := 0
+	indent, length := first, 0
 	for _, word := range strings.Fields(oneLine(text)) {
-		n := len([]rune(word))
+		n := utf8.RuneCountInString(word)
 		switch {
-		case length == 0:
+		case length == 0 || length+1+n > width:
+			if length > 0 {
+				b.WriteByte('\n')
+			}
 			b.WriteString(indent)
-			length = len(indent)
-		case length+1+n > width:
-			b.WriteString("\n" + indent)
-			length = len(indent)
+			indent, length = rest, utf8.RuneCountInString(indent)
 		default:
 			b.WriteByte(' ')
 			length++

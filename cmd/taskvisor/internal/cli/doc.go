@@ -8,6 +8,7 @@
 //   - settings.go, sources.go: which server, how it is reached, and how it is shown; from flags, the environment and the config file.
 //   - app.go: one run of the program, with its connection.
 //   - exitcode.go, explain.go, probe.go: what an error means to a script and to a person, and why a server does not answer.
+//   - manual.go, completion.go, complete….go: help, and what TAB completes.
 //   - words.go, style.go, columns.go, encode.go, eventline.go, updates.go: how things are printed.
 //   - why.go, replay.go: why a task is in its state.
 //
@@ -16,6 +17,7 @@
 //   - What was asked for goes to standard output, all else to standard error.
 //   - Text of others, such as reasons of failures, is printed without its control characters; only logs prints lines as they are.
 //   - A watch tells what it has missed: for people on standard error, with -o json as a line of its own.
+//   - A message about the server says which one was asked, and where its address comes from.
 //   - Nothing is sent before all that was given has been read and found to be in order.
 //
 // # Testing

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/taskvisor/taskvisor/client"
+	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
 )
 
 // explain says what went wrong, and what to do about it.
@@ -28,14 +29,13 @@ func (a *app) explain(ctx context.Context, err error) string {
 	if s == nil {
 		return err.Error()
 	}
-	var near *nearError
 	switch {
-	case errors.As(err, &near):
-		return fmt.Sprintf("%s; did you mean %s?", sentence(s), strings.Join(near.names, " or "))
-	case client.IsUnauthenticated(err):
-		return sentence(s) + a.credentialsHint()
-	case client.IsNotFound(err) && a.settings.serverOrigin != "": // who has two servers may have asked the wrong one
-		return fmt.Sprintf("%s (%s, %s)", sentence(s), a.settings.server, a.origin())
+	case client.IsUnauthenticated(err), client.Reason(err) == pb.ErrorReason_ERROR_REASON_ROLE_REQUIRED:
+		return a.credentialsText(err, s)
+	case client.IsExists(err):
+		return sentence(s) + "; the flag for that is --if-exists"
+	case client.IsNotFound(err):
+		return a.notFoundText(err, s)
 	case client.IsShutdown(err):
 		return sentence(s) + fmt.Sprintf(" (%s)", a.settings.server)
 	case s.Code() == codes.Unavailable:
@@ -46,12 +46,33 @@ func (a *app) explain(ctx context.Context, err error) string {
 	return sentence(s)
 }
 
+// notFoundText says which task is not there, and what is near to it. Who has two servers may have asked the wrong one.
+func (a *app) notFoundText(err error, s *status.Status) string {
+	text := sentence(s)
+	m := client.Metadata(err)
+	switch {
+	case m["uid"] != "":
+		text = fmt.Sprintf("there is no task with the uid %q, or none any more,", m["uid"])
+	case m["name"] != "":
+		text = fmt.Sprintf("there is no task %q", m["name"])
+	}
+	var ended *endedError
+	if errors.As(err, &ended) {
+		return fmt.Sprintf("task %q has ended already, %s ago: %s", ended.task.GetName(), since(ended.task.GetFinishTime()), stateWord(ended.task))
+	}
+	var near *nearError
+	if errors.As(err, &near) {
+		return fmt.Sprintf("%s at %s (%s); did you mean %s?", text, a.settings.server, a.origin(), strings.Join(near.names, " or "))
+	}
+	return fmt.Sprintf("%s at %s (%s); taskvisor ls lists those that are%s", text, a.settings.server, a.origin(), a.otherwise())
+}
+
 // lateText says that the time is over.
 func (a *app) lateText() string {
 	if a.limited {
 		return fmt.Sprintf("--timeout %s is over", span(a.settings.timeout))
 	}
-	return fmt.Sprintf("no answer from %s within %s; if it needs longer, give --timeout", a.settings.server, span(a.settings.timeout))
+	return fmt.Sprintf("no answer from %s (%s) within %s; if it needs longer, give --timeout", a.settings.server, a.origin(), span(a.settings.timeout))
 }
 
 // statusOf returns the status that the server sent, without what was put in front of its message on this side; nil for an error that has none.
@@ -87,34 +108,48 @@ func listed(list []client.Violation) string {
 	return b.String()
 }
 
-func (a *app) credentialsHint() string {
-	switch {
+// credentialsText says who was asked, and with what credentials.
+func (a *app) credentialsText(err error, s *status.Status) string {
+	shown := ""
+	switch { // a token goes before a certificate
 	case a.settings.tokenFile != "":
-		return fmt.Sprintf("; the token was that of %s", a.settings.tokenFile)
+		shown = fmt.Sprintf(", with the token of %s (as %s says)", a.settings.tokenFile, a.settings.origins["token-file"])
 	case a.settings.tlsCert != "":
-		return fmt.Sprintf("; the certificate was that of %s", a.settings.tlsCert)
+		shown = fmt.Sprintf(", with the certificate of %s (as %s says)", a.settings.tlsCert, a.settings.origins["tls-cert"])
+	case client.IsUnauthenticated(err):
+		return fmt.Sprintf("the server at %s (%s) wants to know who you are\n  Give --token-file FILE, or TASKVISOR_TOKEN_FILE, or token-file in the config file.",
+			a.settings.server, a.origin())
 	}
-	return "; give --token-file"
+	return fmt.Sprintf("%s\n  The server is %s (%s)%s.%s", sentence(s), a.settings.server, a.origin(), shown, a.otherwise())
 }
 
 // origin says who chose the server.
 func (a *app) origin() string {
-	switch a.settings.serverOrigin {
-	case "":
-		return "the default"
-	case "--server":
-		return "as --server says"
+	if from := a.settings.origins["server"]; from != "" {
+		return "as " + from + " says"
 	}
-	return "as " + a.settings.serverOrigin + " says"
+	return "the default"
+}
+
+// otherwise tells of a config file that names another server than the environment does: who changes one of them may not think of the other. Who
+// gives a flag means it.
+func (a *app) otherwise() (text string) {
+	if a.settings.origins["server"] == flagOrigin("server") {
+		return ""
+	}
+	for _, c := range a.settings.covered {
+		text += fmt.Sprintf("\n  But %s says %s.", c.origin, c.value)
+	}
+	return text
 }
 
 // diagnose says why the server does not answer. gRPC says it in words that are not made to be read by programs, so it is tried again, without gRPC.
 func (a *app) diagnose(ctx context.Context, said string) string {
 	p := probe(ctx, a.settings)
 	if p == nil {
-		return fmt.Sprintf("%s (%s) does not answer as a gRPC server does: %s", a.settings.server, a.origin(), said)
+		return fmt.Sprintf("%s (%s) does not answer as a gRPC server does: %s%s", a.settings.server, a.origin(), said, a.otherwise())
 	}
-	return fmt.Sprintf("cannot talk to the server at %s (%s): %s", a.settings.server, a.origin(), p)
+	return fmt.Sprintf("cannot talk to the server at %s (%s): %s%s", a.settings.server, a.origin(), p, a.otherwise())
 }
 
 // found is what a probe has found out.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/taskvisor/taskvisor/client"
 	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
+	"github.com/taskvisor/taskvisor/server/yamlfile"
 )
 
 const getHelp = `Show one task, and explain in words why it is in its state: what happened last, what the server waits for, when the next
@@ -18,16 +19,17 @@ By NAME that is the live task; where none is live, the one that lived last, as l
 it is one life, live or ended. Who asked is known as long as the event log of the server reaches back that far, and only if callers are
 authenticated.
 
--o json prints taskvisor.v1.Task.`
+-o json prints taskvisor.v1.Task, -o name its name.`
 
 const getExample = `  taskvisor get tick
   taskvisor get 01a20b48-6bdb-75bd-a41b-438ab349ad54
-  taskvisor get tick -o json | jq .spec.config`
+  taskvisor get tick -o json | jq .spec.config
+  watch -n 1 taskvisor get tick`
 
 func getVerb(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "get NAME|UID", Aliases: []string{"describe"}, Short: "Show a task, and explain why it is in its state",
-		Long: getHelp, Example: getExample, Args: oneArgument("NAME or UID"),
+		Long: getHelp, Example: getExample, Args: oneTask,
 		ValidArgsFunction: a.completeTasks(true, 1),
 		RunE: a.run(func(ctx context.Context, c *client.Client, args []string) error {
 			ctx, cancel := a.call(ctx)
@@ -93,26 +95,5 @@ func (e *nearError) Unwrap() error { return e.error }
 
 // isNear reports whether a name may be meant by what was typed.
 func isNear(typed, name string) bool {
-	typed, name = strings.ToLower(typed), strings.ToLower(name)
-	return len(typed) > 2 && strings.Contains(name, typed) || distance(typed, name) <= 1+len(typed)/5
-}
-
-// distance is how many characters have to be changed, added or removed to make b of a. (Wagner and Fischer, 1974.)
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
+	return len(typed) > 2 && strings.Contains(strings.ToLower(name), strings.ToLower(typed)) || yamlfile.Nearest(typed, []string{name}) != ""
 }

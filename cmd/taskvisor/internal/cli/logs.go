@@ -16,7 +16,9 @@ interrupt it. Lines are kept of tasks that were added with --capture-output (cap
 as all events.
 
 By NAME, these are the lines of all lives of that name, globs included; by UID those of one life, and -f ends with it. Both
-streams go to standard output. Lines that the server dropped, because they came too fast, are told on standard error.
+streams go to standard output, as they are. Lines that the server dropped, because they came too fast, are told on standard error.
+
+-f goes on when the connection breaks or the server is restarted, as "taskvisor watch" does.
 
 -o json prints lines as "taskvisor watch --kind task-output" does.`
 
@@ -54,7 +56,8 @@ func logsVerb(a *app) *cobra.Command {
 	cmd.Flags().BoolVarP(&f.follow, "follow", "f", false, "go on with the lines to come")
 	cmd.Flags().BoolVar(&f.prefix, "prefix", false, "put the name of the task in front of each line")
 	cmd.Flags().BoolVar(&f.timestamps, "timestamps", false, "put the time in front of each line")
-	cmd.Flags().IntVar(&f.tail, "tail", -1, "only so many of the lines that are there (default: all)")
+	cmd.Flags().IntVar(&f.tail, "tail", -1, "only the last `N` of the lines that are there (default: all)")
+	cmd.Flags().Lookup("tail").DefValue = "0" // -1 would be shown
 	return cmd
 }
 
@@ -67,7 +70,7 @@ func (a *app) logs(ctx context.Context, c *client.Client, f *logFlags, args []st
 	for _, uid := range filter.GetUids() {
 		l.open[uid] = true
 	}
-	end, err := replay(ctx, c, &pb.WatchEventsRequest{Filter: filter}, l.past)
+	end, err := a.replay(ctx, c, &pb.WatchEventsRequest{Filter: filter}, l.past)
 	if err != nil {
 		return err
 	}
@@ -77,6 +80,11 @@ func (a *app) logs(ctx context.Context, c *client.Client, f *logFlags, args []st
 	if !f.follow || len(filter.GetUids()) > 0 && len(l.open) == 0 {
 		return l.explainSilence(ctx, c, args)
 	}
+	if err := l.explainSilence(ctx, c, args); client.IsNotFound(err) {
+		fmt.Fprintf(a.stderr, "There is no task %q at %s (%s) yet; its lines are printed when there is.\n", args[0], a.settings.server, a.origin())
+	} else if err != nil {
+		return err
+	}
 	return l.followFrom(ctx, c, &pb.WatchEventsRequest{Filter: filter, Resume: end})
 }
 
@@ -85,33 +93,25 @@ type logLines struct {
 	app     *app
 	flags   *logFlags
 	updates *updates
-	kept    []client.Update // of the past, at most --tail
+	kept    []client.Update // lines of the past, at most twice --tail
 	open    map[string]bool // uids whose lives go on
 	printed int
 }
 
-// past takes an update of the past.
+// past takes an update of the past. Only lines of output are kept back for --tail; what is missing is told at once.
 func (l *logLines) past(u client.Update) error {
-	if l.flags.tail < 0 {
+	if l.flags.tail < 0 || u.Event.GetKind() != pb.EventKind_EVENT_KIND_TASK_OUTPUT {
 		return l.print(u)
 	}
 	l.kept = append(l.kept, u)
-	if len(l.kept) > 2*l.flags.tail+1 {
+	if len(l.kept) > 2*l.flags.tail {
 		l.kept = append(l.kept[:0], l.kept[len(l.kept)-l.flags.tail:]...)
 	}
 	return nil
 }
 
 func (l *logLines) flush() error {
-	lines := l.kept[:0]
-	for _, u := range l.kept {
-		if u.Event.GetKind() != pb.EventKind_EVENT_KIND_TASK_REMOVED {
-			lines = append(lines, u)
-		} else {
-			delete(l.open, u.Event.GetUid())
-		}
-	}
-	for _, u := range lines[max(len(lines)-max(l.flags.tail, 0), 0):] {
+	for _, u := range l.kept[max(len(l.kept)-max(l.flags.tail, 0), 0):] {
 		if err := l.print(u); err != nil {
 			return err
 		}

@@ -20,15 +20,25 @@ const lsHelp = `List tasks, sorted by name.
 NAME may be a glob: * stands for any characters but /, ? for one, [a-z] for one out of a set; quote it, or the shell
 takes it for files. Several names, or uids, select whatever matches one of them. --state and -l narrow that down.
 
+A selector, -l, has requirements with commas between them, which all have to be met:
+
+  app=web, app!=web                    the label has that value, or not; one without the label has not
+  app in (web,api), app notin (web)    it has one of them, or none
+  app, !app                            the label is there, or not
+
+Live tasks are those that have not ended. --all shows also those that have, as long as the server keeps them; so does --state with a state of
+tasks that ended, which is any outcome, or finished for all of them.
+
 Columns:
-  STATE    queued (for its slot), waiting (for a permit to run), running, backoff (until the next attempt),
-           stopping, stuck (was told to stop and does not); of ended tasks the outcome: completed, failed, fatal,
-           canceled, rejected, abandoned
+
+  STATE    queued (for its slot), waiting (for a permit to run), running, backoff (until the next attempt), stopping, stuck (was told to
+           stop and does not); of tasks that ended the outcome: completed, failed, fatal, canceled, rejected, abandoned
   ATTEMPT  number of the running or last attempt
   FAILS    failures in a row
   AGE      since it was added
   NEXT     until the next attempt
-  NOTE     of a task that fails, the last error; of one that ended, why; of one that waits, for which slot
+  NOTE     of a task that runs, its progress, if it tells any; of one that fails, the last error; of one that ended, why; of one that is
+           queued, for which slot
 
 -o wide adds slot, generation, uid and labels. -o json prints {"tasks": […]} with the fields of taskvisor.v1.Task,
 -o name one name a line.`
@@ -36,8 +46,9 @@ Columns:
 const lsExample = `  taskvisor ls
   taskvisor ls 'web-*' db
   taskvisor ls --state backoff,stuck            what needs a look
+  taskvisor ls --state failed,fatal             what has ended badly
   taskvisor ls -l 'app=web,tier!=canary'
-  taskvisor ls --all                            with those that ended, as long as the server keeps them
+  taskvisor ls --all                            with those that ended
   taskvisor ls -o json | jq -r '.tasks[].lastError.reason'
   taskvisor ls -o name --state stuck`
 
@@ -51,54 +62,86 @@ type lsFlags struct {
 func lsVerb(a *app) *cobra.Command {
 	var f lsFlags
 	cmd := &cobra.Command{
-		Use: "ls [NAME|UID...]", Aliases: []string{"list"}, Short: "List tasks",
+		Use: "ls [NAME|UID]...", Aliases: []string{"list"}, Short: "List tasks",
 		Long: lsHelp, Example: lsExample,
 		ValidArgsFunction: a.completeTasks(false, 0),
 		RunE: a.run(func(ctx context.Context, c *client.Client, args []string) error {
-			req, err := f.request(args)
+			wanted, err := f.wanted()
 			if err != nil {
 				return err
 			}
-			return a.list(ctx, c, req)
+			req, err := f.request(args, wanted)
+			if err != nil {
+				return err
+			}
+			return a.list(ctx, c, req, wanted)
 		}),
 	}
 	f.addTo(cmd.Flags())
-	cmd.Flags().StringSliceVar(&f.states, "state", nil, "only tasks in these states: "+strings.Join(stateWords(), ", "))
+	cmd.Flags().StringSliceVar(&f.states, "state", nil, "only tasks in these states, a list of `STATE`: "+strings.Join(stateWords(), ", "))
 	cmd.Flags().BoolVar(&f.all, "all", false, "also tasks that have ended")
 	return cmd
 }
 
-// stateWords are the words for states and for outcomes, of which the latter are states of tasks that have ended.
-func stateWords() []string { return words(pb.TaskState(0).Descriptor()) }
+// stateWords are the words for states and for outcomes: to a person, an outcome is the state of a task that has ended.
+func stateWords() []string {
+	return append(words(pb.TaskState(0).Descriptor()), words(pb.Outcome(0).Descriptor())...)
+}
 
-func (f *lsFlags) request(args []string) (*pb.ListTasksRequest, error) {
+// wantedStates are what --state asks for. The server knows states; which of the finished tasks have one of the outcomes is found out here.
+type wantedStates struct {
+	states   []pb.TaskState
+	outcomes []pb.Outcome // none: any
+}
+
+func (f *lsFlags) wanted() (w wantedStates, err error) {
+	for _, text := range f.states {
+		state, notState := parseEnum(pb.TaskState(0).Descriptor(), text)
+		outcome, notOutcome := parseEnum(pb.Outcome(0).Descriptor(), text)
+		switch {
+		case notState == nil:
+			w.states = append(w.states, pb.TaskState(state))
+		case notOutcome == nil:
+			w.outcomes = append(w.outcomes, pb.Outcome(outcome))
+		default:
+			return w, usagef("--state: wants one of %s, not %q", strings.Join(stateWords(), ", "), text)
+		}
+	}
+	switch {
+	case slices.Contains(w.states, pb.TaskState_TASK_STATE_FINISHED):
+		w.outcomes = nil
+	case w.outcomes != nil:
+		w.states = append(w.states, pb.TaskState_TASK_STATE_FINISHED)
+	}
+	return w, nil
+}
+
+// has reports whether a task that the server has selected by its state is wanted.
+func (w *wantedStates) has(t *pb.Task) bool {
+	return t.GetState() != pb.TaskState_TASK_STATE_FINISHED || len(w.outcomes) == 0 || slices.Contains(w.outcomes, t.GetOutcome())
+}
+
+func (f *lsFlags) request(args []string, wanted wantedStates) (*pb.ListTasksRequest, error) {
 	filter, err := f.tasks(args)
 	if err != nil {
 		return nil, err
 	}
-	req := &pb.ListTasksRequest{Filter: filter, IncludeFinished: f.all}
-	for _, text := range f.states {
-		n, err := parseEnum(pb.TaskState(0).Descriptor(), text)
-		if err != nil {
-			return nil, usagef("--state: %w", err)
-		}
-		filter.States = append(filter.States, pb.TaskState(n))
-		req.IncludeFinished = req.IncludeFinished || pb.TaskState(n) == pb.TaskState_TASK_STATE_FINISHED
-	}
-	if slices.ContainsFunc(args, isUID) {
-		req.IncludeFinished = true // who knows a uid means that life, ended or not
-	}
-	return req, nil
+	filter.States = wanted.states
+	return &pb.ListTasksRequest{Filter: filter, IncludeFinished: f.all || slices.Contains(filter.GetStates(), pb.TaskState_TASK_STATE_FINISHED) ||
+		slices.ContainsFunc(args, isUID), // who knows a uid means that life, ended or not
+	}, nil
 }
 
 // list prints the tasks that the request selects.
-func (a *app) list(ctx context.Context, c *client.Client, req *pb.ListTasksRequest) error {
+func (a *app) list(ctx context.Context, c *client.Client, req *pb.ListTasksRequest, wanted wantedStates) error {
 	tasks, err := a.collect(ctx, c, req)
 	if err != nil {
 		return err
 	}
+	tasks = slices.DeleteFunc(tasks, func(t *pb.Task) bool { return !wanted.has(t) })
 	if len(tasks) == 0 && a.settings.output.isText() {
-		_, err := fmt.Fprintln(a.stderr, nothingSelected(req))
+		hint := pick(req.GetIncludeFinished(), "", "; --all shows those that have ended, too")
+		_, err := fmt.Fprintln(a.stderr, a.nothingSelected(req, hint))
 		return err
 	}
 	return a.printTasks(a.stdout, tasks)
@@ -121,13 +164,15 @@ func (a *app) collect(ctx context.Context, c *client.Client, req *pb.ListTasksRe
 // listPage is the size of a page: as large as may be.
 const listPage = 1000
 
-func nothingSelected(req *pb.ListTasksRequest) string {
+// nothingSelected says so, and which server was asked, since it may be the wrong one.
+func (a *app) nothingSelected(req *pb.ListTasksRequest, hint string) string {
 	f := req.GetFilter()
-	where := pick(req.GetIncludeFinished(), "", " live")
+	kind := pick(req.GetIncludeFinished(), " task", " live task")
+	what := "No" + kind + " matches"
 	if len(f.GetNames())+len(f.GetUids())+len(f.GetStates()) == 0 && f.GetLabelSelector() == "" {
-		return "There is no" + where + " task." + pick(req.GetIncludeFinished(), "", " --all shows those that have ended, too.")
+		what = "There is no" + kind
 	}
-	return "No" + where + " task matches." + pick(req.GetIncludeFinished(), "", " --all looks among those that have ended, too.")
+	return fmt.Sprintf("%s at %s (%s)%s.%s", what, a.settings.server, a.origin(), hint, a.otherwise())
 }
 
 func (a *app) printTasks(w io.Writer, tasks []*pb.Task) error {
@@ -193,6 +238,10 @@ func note(t *pb.Task) string {
 		return "for slot " + t.GetSlot()
 	case pb.TaskState_TASK_STATE_FINISHED:
 		return t.GetOutcomeReason()
+	case pb.TaskState_TASK_STATE_RUNNING:
+		if t.GetProgress() != "" {
+			return t.GetProgress()
+		}
 	}
 	if t.GetFailureStreak() > 0 {
 		return t.GetLastError().GetReason()

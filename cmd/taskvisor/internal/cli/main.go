@@ -26,6 +26,8 @@ type Process struct {
 
 	// Terminal says what Stdout is.
 	Terminal Terminal
+	// Version of the program. Default: that of the module it was built from.
+	Version string
 	// Zone is where times are shown. Default: that of the machine.
 	Zone *time.Location
 	// Dial connects to the server. Default: client.Dial.
@@ -100,6 +102,12 @@ func isUsage(err error) bool {
 	var mistake interface{ Usage() bool }
 	return errors.As(err, &mistake) && mistake.Usage()
 }
+
+// setupError says what is wrong with files and variables, where the help of the verb is of no help.
+type setupError struct{ error }
+
+// Unwrap gives errors.Is and errors.As the mistake itself.
+func (e setupError) Unwrap() error { return e.error }
 
 // usagef returns what is wrong with the command line.
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }

@@ -16,10 +16,13 @@ import (
 
 	"github.com/taskvisor/taskvisor/client"
 	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
+	"github.com/taskvisor/taskvisor/server/yamlfile"
 )
 
 const pluginsHelp = `List the plugins of the server: what the tasks can do that it runs. With NAME, show the config that a plugin takes, key by
 key, and an example that works.
+
+One that is not enabled is part of the server, but may not be used; the list says why.
 
 -o json prints {"plugins": […]} with the fields of taskvisor.v1.Plugin, the JSON schema of the config among them; with NAME, the
 one plugin.`
@@ -109,7 +112,9 @@ func noPlugin(name string, all []*pb.Plugin) error {
 	for i, p := range all {
 		names[i] = p.GetName()
 	}
-	return &missingPlugin{status.Errorf(codes.NotFound, "the server has no plugin %q; there are %s", name, strings.Join(names, ", "))}
+	near := yamlfile.Nearest(name, names)
+	return &missingPlugin{status.Errorf(codes.NotFound, "the server has no plugin %q;%s there are %s", name,
+		pick(near != "", fmt.Sprintf(" did you mean %q?", near), ""), strings.Join(names, ", "))}
 }
 
 // missingPlugin has its own exit code.

@@ -30,11 +30,17 @@ import (
 // asks runs a command against a real address, without further attempts, and returns what it says.
 func asks(t *testing.T, args ...string) (stderr string, code int) {
 	t.Helper()
+	_, stderr, code = asksAll(t, args...)
+	return stderr, code
+}
+
+func asksAll(t *testing.T, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
 	var out, errs bytes.Buffer
 	code = Run(t.Context(), Process{Args: args, Stdout: &out, Stderr: &errs, Dial: func(target string, opts ...client.Option) (*client.Client, error) {
 		return client.Dial(target, append(opts, client.WithRetry(client.Retry{Attempts: 1}))...)
 	}})
-	return errs.String(), code
+	return out.String(), errs.String(), code
 }
 
 // grpcServer serves nothing on loopback, and returns where.

@@ -12,7 +12,7 @@ func (a *app) reconnects(ctx context.Context) client.WatchOption {
 	told := ""
 	return client.OnReconnect(func(r client.Reconnect) {
 		s := statusOf(r.Err)
-		if s != nil && s.Message() == told || isTimeout(r.Err) { // the time may be over there before it is here
+		if s != nil && s.Message() == told {
 			return
 		}
 		if s != nil {

@@ -20,12 +20,15 @@ same time.
 
 A body that ignores that it is told to stop is reported when the grace period is over, with exit code 16: --grace, or that of the server. Its
 task stays listed as stuck, and is removed as soon as the body returns. --timeout does not apply unless it is given: a removal
-takes as long as the body does.`
+takes as long as the body does.
+
+-o json prints taskvisor.v1.Task as it ended, one object for each task; -o name its name.`
 
 const rmExample = `  taskvisor rm tick
   taskvisor rm 'batch/*' --grace 1m
   taskvisor rm -l app=web,tier!=db
-  taskvisor rm tick --ignore-missing            exit code 0 also when there is no such task`
+  taskvisor rm tick --ignore-missing            fine if there is no such task
+  taskvisor rm --all                            all that the server runs`
 
 // rmFlags are those of rm.
 type rmFlags struct {
@@ -65,6 +68,8 @@ func (f *rmFlags) check(args []string) error {
 	switch {
 	case f.all && !f.isEmpty(args):
 		return usagef("--all means all tasks; leave it out, or the rest")
+	case slices.Contains(args, ""):
+		return usagef("NAME or UID is empty")
 	case !f.all && f.isEmpty(args):
 		return usagef("which task? Give NAME, UID or -l; --all means all of them")
 	case f.labels != "" && slices.ContainsFunc(args, isUID):
@@ -92,7 +97,8 @@ func (f *rmFlags) requests(ctx context.Context, a *app, c *client.Client, args [
 	if patterns == nil && f.labels == "" && !f.all {
 		return requests, nil
 	}
-	selected, err := a.collect(ctx, c, &pb.ListTasksRequest{Filter: &pb.TaskFilter{Names: patterns, LabelSelector: f.labels}})
+	req := &pb.ListTasksRequest{Filter: &pb.TaskFilter{Names: patterns, LabelSelector: f.labels}}
+	selected, err := a.collect(ctx, c, req)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +106,7 @@ func (f *rmFlags) requests(ctx context.Context, a *app, c *client.Client, args [
 		add("", t.GetUid())
 	}
 	if len(requests) == 0 {
-		fmt.Fprintln(a.stderr, "No live task matches.")
+		fmt.Fprintln(a.stderr, a.nothingSelected(req, ""))
 	}
 	return requests, nil
 }
@@ -151,9 +157,29 @@ func (a *app) joined(ctx context.Context, c *client.Client, requests []*pb.Remov
 			fmt.Fprintf(a.stderr, "%s rm: %s\n", programName, a.explain(ctx, last))
 		}
 		last = err
-		if name := requests[i].GetName(); name != "" && ctx.Err() == nil {
-			last = a.notFound(ctx, c, name, err)
+		if ctx.Err() == nil {
+			last = a.notRemoved(ctx, c, firstOf(requests[i].GetName(), requests[i].GetUid()), err)
 		}
 	}
 	return last
 }
+
+// notRemoved adds to the error that the task has ended already, or which names come near.
+func (a *app) notRemoved(ctx context.Context, c *client.Client, arg string, err error) error {
+	if !client.IsNotFound(err) {
+		return err
+	}
+	if t, missing := c.Get(ctx, refOf(arg)); missing == nil && t.GetState() == pb.TaskState_TASK_STATE_FINISHED {
+		return &endedError{err, t}
+	}
+	return a.notFound(ctx, c, arg, err)
+}
+
+// endedError is the error of a server about a task that is not live any more.
+type endedError struct {
+	error
+	task *pb.Task
+}
+
+// Unwrap gives errors.Is and errors.As the error of the server.
+func (e *endedError) Unwrap() error { return e.error }

@@ -16,7 +16,7 @@ type selection struct {
 }
 
 func (s *selection) addTo(flags *pflag.FlagSet) {
-	flags.StringVarP(&s.labels, "selector", "l", "", "only tasks with these labels: 'app=web,tier in (front,back),!legacy'")
+	flags.StringVarP(&s.labels, "selector", "l", "", "only tasks whose labels meet the `SELECTOR`: 'app=web,tier in (front,back),!legacy'")
 }
 
 // isUID reports whether an argument is a uid. A task may be named like one; such a task is meant by its uid only.

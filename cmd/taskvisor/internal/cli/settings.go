@@ -32,7 +32,8 @@ type settings struct {
 	timeoutGiven  bool // by a flag
 	output        format
 
-	serverOrigin string // who said which server: a flag, the environment, a file; empty: nobody did
+	origins map[string]string // who said what, by name of the setting: a flag, the environment, a file; what nobody said is not there
+	covered []given           // what others said about the server, who do not count
 }
 
 func defaults() settings {
@@ -65,18 +66,18 @@ func (s *setting) env() string {
 // table is all settings, in the order of the help.
 func table() []setting {
 	return []setting{
-		{name: "server", wants: "address", usage: "server to talk to: host:port, unix:///path or /path (default " + defaultServer + ")", set: text(func(s *settings) *string { return &s.server })},
-		{name: "output", wants: "format", usage: "how to print: table, wide, json, yaml or name (default table)", set: func(s *settings, v string) (err error) {
+		{name: "server", wants: "ADDRESS", usage: "server to talk to: host:port, unix:///path or /path (default " + defaultServer + ")", set: text(func(s *settings) *string { return &s.server })},
+		{name: "output", wants: "FORMAT", usage: "how to print: table, wide, json, yaml or name (default table)", set: func(s *settings, v string) (err error) {
 			s.output, err = parseFormat(v)
 			return err
 		}},
-		{name: "timeout", wants: "duration", usage: "how long to wait for an answer, 0s for ever; in watch, events, logs, wait and rm: for the end (default 30s, and there for ever)", set: setTimeout},
+		{name: "timeout", wants: "DURATION", usage: "how long to wait for an answer, 0s for ever; in watch, events, logs, wait, rm and add --wait: for the end (default 30s, and there for ever)", set: setTimeout},
 		{name: "token-file", file: true, usage: "file with the bearer token to send", set: text(func(s *settings) *string { return &s.tokenFile })},
 		{name: "tls", bool: true, usage: "encrypt, and trust what the system trusts", set: setTLS},
 		{name: "tls-ca", file: true, usage: "encrypt, and trust the certificates in this file", set: text(func(s *settings) *string { return &s.tlsCA })},
 		{name: "tls-cert", variable: "CLIENT_CERT", file: true, usage: "certificate to show to the server; needs --tls-key", set: text(func(s *settings) *string { return &s.tlsCert })},
 		{name: "tls-key", variable: "CLIENT_KEY", file: true, usage: "key of that certificate", set: text(func(s *settings) *string { return &s.tlsKey })},
-		{name: "tls-server-name", wants: "name", usage: "name in the certificate of the server (default: the host of --server)", set: text(func(s *settings) *string { return &s.tlsServerName })},
+		{name: "tls-server-name", wants: "NAME", usage: "name in the certificate of the server (default: the host of --server)", set: text(func(s *settings) *string { return &s.tlsServerName })},
 	}
 }
 
@@ -146,7 +147,7 @@ func (s *settings) options() ([]client.Option, error) {
 		return opts, nil
 	}
 	if _, err := readToken(s.tokenFile); err != nil {
-		return nil, usageError{err}
+		return nil, setupError{fmt.Errorf("%w (as %s says)", err, s.origins["token-file"])}
 	}
 	// Read for each call: a watch goes on for weeks, tokens in mounted files do not.
 	return append(opts, client.WithTokenSource(func(context.Context) (string, error) { return readToken(s.tokenFile) })), nil

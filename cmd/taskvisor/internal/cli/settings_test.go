@@ -34,7 +34,7 @@ func TestFlagsGoBeforeTheEnvironmentBeforeTheFile(t *testing.T) {
 	xdg := "XDG_CONFIG_HOME=" + home
 
 	s, _ := loaded(t, nil)
-	if s.server != defaultServer || s.timeout != defaultTimeout || s.output != formatTable || s.serverOrigin != "" {
+	if s.server != defaultServer || s.timeout != defaultTimeout || s.output != formatTable || s.origins["server"] != "" {
 		t.Errorf("without anything: %+v", s)
 	}
 	s, _ = loaded(t, []string{xdg})
@@ -42,7 +42,7 @@ func TestFlagsGoBeforeTheEnvironmentBeforeTheFile(t *testing.T) {
 		t.Errorf("from the file: %+v", s)
 	}
 	s, _ = loaded(t, []string{xdg, "TASKVISOR_SERVER=env:1", "TASKVISOR_TLS=false", "TASKVISOR_TIMEOUT="})
-	if s.server != "env:1" || s.tls || s.timeout != time.Second || s.serverOrigin != "TASKVISOR_SERVER" {
+	if s.server != "env:1" || s.tls || s.timeout != time.Second || s.origins["server"] != "TASKVISOR_SERVER" || len(s.covered) != 1 || s.covered[0].value != "file:1" {
 		t.Errorf("from the environment: %+v", s)
 	}
 	s, _ = loaded(t, []string{"TASKVISOR_TLS_CERT=of-the-daemon.pem", "TASKVISOR_TLS_KEY=of-the-daemon.pem", "TASKVISOR_CONFIG=of-the-daemon.yaml"})

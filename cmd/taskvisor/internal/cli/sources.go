@@ -40,7 +40,7 @@ func (f *flagSource) addTo(flags *pflag.FlagSet) {
 			flag.Shorthand = "o"
 		}
 	}
-	flags.StringVar(&f.config, "config", "", "config file (default "+displayConfig+")")
+	flags.StringVar(&f.config, "config", "", "config `FILE` (default "+displayConfig+")")
 	flags.SortFlags = false
 }
 
@@ -59,16 +59,19 @@ func (v *flagValue) Type() string {
 	case v.setting.bool:
 		return "bool"
 	case v.setting.file:
-		return "file"
+		return "FILE"
 	}
 	return v.setting.wants
 }
 
 // Set implements pflag.Value.
 func (v *flagValue) Set(value string) error {
-	v.given[v.setting.name] = given{value, "--" + v.setting.name}
+	v.given[v.setting.name] = given{value, flagOrigin(v.setting.name)}
 	return v.setting.set(&settings{}, value)
 }
+
+// flagOrigin is how a flag is named as the origin of a value.
+func flagOrigin(name string) string { return "--" + name }
 
 const displayConfig = "~/.config/taskvisor/config.yaml"
 
@@ -77,12 +80,12 @@ func (a *app) load() error {
 	env, home := environment(a.process.Environ)
 	file, err := readConfig(a.flags.config, home)
 	if err != nil {
-		return usageError{err}
+		return setupError{err}
 	}
 	s, problems := merge(file, env, a.flags.given)
 	_, s.timeoutGiven = a.flags.given["timeout"]
 	if len(problems) > 0 {
-		return usageError{errors.New(strings.Join(problems, "\n"))}
+		return setupError{errors.New(strings.Join(problems, "\n"))}
 	}
 	a.settings = s
 	return s.check()
@@ -90,8 +93,10 @@ func (a *app) load() error {
 
 func merge(sources ...source) (settings, []string) {
 	s := defaults()
+	s.origins = map[string]string{}
 	var problems []string
 	for _, t := range table() {
+		var last given
 		for _, from := range sources {
 			g, ok := from[t.name]
 			if !ok {
@@ -100,9 +105,10 @@ func merge(sources ...source) (settings, []string) {
 			if err := t.set(&s, g.value); err != nil {
 				problems = append(problems, fmt.Sprintf("%s: %v", g.origin, err))
 			}
-			if t.name == "server" {
-				s.serverOrigin = g.origin
+			if before, ok := s.origins[t.name]; ok && t.name == "server" && last.value != g.value {
+				s.covered = append(s.covered, given{last.value, before})
 			}
+			s.origins[t.name], last = g.origin, g
 		}
 	}
 	return s, problems

@@ -28,6 +28,7 @@ type specFlags struct {
 	maxRetries uint32
 	limit      string
 	timeout    durationFlag
+	heartbeat  durationFlag
 	first, max durationFlag
 	factor     float64
 	jitter     string
@@ -41,23 +42,24 @@ type specFlags struct {
 func (f *specFlags) addTo(flags *pflag.FlagSet) {
 	own := pflag.NewFlagSet("spec", pflag.ContinueOnError)
 	own.SortFlags = false
-	own.StringVar(&f.plugin, "plugin", "", "plugin that does the work (default exec, if there is a command)")
-	own.StringVar(&f.configJSON, "config-json", "", "config of the plugin, as JSON")
-	own.StringArrayVar(&f.set, "set", nil, "one key of the config: KEY=VALUE; may be given several times")
-	own.StringArrayVar(&f.labels, "label", nil, "label: KEY=VALUE; may be given several times")
-	own.StringVar(&f.restart, "restart", "", "when to run again: "+strings.Join(words(pb.RestartMode(0).Descriptor()), ", ")+" (default on-failure)")
+	own.StringVar(&f.plugin, "plugin", "", "`PLUGIN` that does the work (default exec, if there is a command)")
+	own.StringVar(&f.configJSON, "config-json", "", "config of the plugin, as `JSON`")
+	own.StringArrayVar(&f.set, "set", nil, "one key of the config: `KEY=VALUE`; may be given several times")
+	own.StringArrayVar(&f.labels, "label", nil, "label: `KEY=VALUE`; may be given several times")
+	own.StringVar(&f.restart, "restart", "", "when to run again, a `MODE`: "+strings.Join(words(pb.RestartMode(0).Descriptor()), ", ")+" (default on-failure)")
 	own.Var(&f.interval, "interval", "how long to wait after a success; needs --restart always, and implies it")
-	own.Uint32Var(&f.maxRetries, "max-retries", 0, "failures in a row after which it gives up, less one (default: never gives up)")
-	own.StringVar(&f.limit, "restart-limit", "", "restarts that are allowed in a time, of whatever cause: 5/10m")
+	own.Uint32Var(&f.maxRetries, "max-retries", 0, "how many failures in a row may follow the first, a number `N`; it gives up after that (default: it never does)")
+	own.StringVar(&f.limit, "restart-limit", "", "how many restarts are allowed in a time, of whatever cause: `N/DURATION`, as in 5/10m (default: no limit)")
 	own.Var(&f.timeout, "attempt-timeout", "how long an attempt may run (default: no limit)")
+	own.Var(&f.heartbeat, "heartbeat-timeout", "how long the body may go without saying that it is alive, if its plugin says so (default: no limit)")
 	own.Var(&f.first, "backoff-first", "delay after the first failure (default 200ms)")
 	own.Var(&f.max, "backoff-max", "longest delay (default 30s)")
-	own.Float64Var(&f.factor, "backoff-factor", 0, "by which each delay is longer than the one before (default 2)")
-	own.StringVar(&f.jitter, "jitter", "", "how chance changes delays: "+strings.Join(words(pb.Jitter(0).Descriptor()), ", ")+" (default equal)")
-	own.Var(&f.reset, "reset-after", "time after which an attempt that fails counts as the first to fail (default 60s)")
-	own.StringVar(&f.slot, "slot", "", "slot to own; one task at a time does (default: the name of the task)")
-	own.StringVar(&f.admission, "admission", "", "if the slot is taken: "+strings.Join(words(pb.AdmissionPolicy(0).Descriptor()), ", ")+" (default queue)")
-	own.BoolVar(&f.capture, "capture-output", false, "keep what it writes, for taskvisor logs")
+	own.Float64Var(&f.factor, "backoff-factor", 0, "by which each delay is longer than the one before: a `FACTOR` (default 2)")
+	own.StringVar(&f.jitter, "jitter", "", "how chance changes delays, a `MODE`: "+strings.Join(words(pb.Jitter(0).Descriptor()), ", ")+" (default equal)")
+	own.Var(&f.reset, "reset-after", "how long an attempt has to run so that its failure counts as the first in a row (default 60s)")
+	own.StringVar(&f.slot, "slot", "", "`SLOT` to own; one task at a time does (default: the name of the task)")
+	own.StringVar(&f.admission, "admission", "", "what to do, a `POLICY`, if the slot is taken: "+strings.Join(words(pb.AdmissionPolicy(0).Descriptor()), ", ")+" (default queue)")
+	own.BoolVar(&f.capture, "capture-output", false, "keep what it writes, for \"taskvisor logs\"")
 	own.VisitAll(func(flag *pflag.Flag) { f.names = append(f.names, flag.Name) })
 	flags.AddFlagSet(own)
 }
@@ -78,7 +80,7 @@ func (f *specFlags) build(args []string, dash int) (*pb.TaskSpec, error) {
 	if err != nil {
 		return nil, err
 	}
-	spec := &pb.TaskSpec{Name: name, Plugin: f.plugin, Timeout: f.timeout.proto(), CaptureOutput: f.capture}
+	spec := &pb.TaskSpec{Name: name, Plugin: f.plugin, Timeout: f.timeout.proto(), HeartbeatTimeout: f.heartbeat.proto(), CaptureOutput: f.capture}
 	var problems [6]error
 	spec.Config, problems[0] = f.config(command)
 	spec.Labels, problems[1] = labelsOf(f.labels)
@@ -302,13 +304,13 @@ func (d *durationFlag) String() string {
 	return d.value.String()
 }
 
-// Type implements pflag.Value.
-func (d *durationFlag) Type() string { return "duration" }
+// Type implements pflag.Value: what the help says that the flag wants.
+func (d *durationFlag) Type() string { return "DURATION" }
 
 // Set implements pflag.Value.
 func (d *durationFlag) Set(text string) (err error) {
 	if d.value, err = time.ParseDuration(text); err != nil {
-		return fmt.Errorf("wants a duration such as 250ms, 1.5s or 5m")
+		return fmt.Errorf("wants a duration such as 250ms, 1.5s or 5m, not %q", text)
 	}
 	d.given = true
 	return nil

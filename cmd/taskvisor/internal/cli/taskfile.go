@@ -32,7 +32,7 @@ func (a *app) readTasks(names []string) (all []declared, err error) {
 	for _, name := range names {
 		data, err := a.readFile(name)
 		if err != nil {
-			return nil, usageError{err}
+			return nil, setupError{err}
 		}
 		if name == standardInput {
 			name = "standard input"

@@ -19,6 +19,8 @@ type updates struct {
 	lines  eventLines
 	tasks  []*pb.Task // of the snapshot so far
 	cursor *pb.Cursor // of the last update; nil: none had one
+
+	printed int // updates that are more than a position
 }
 
 func newUpdates(a *app) *updates { return &updates{app: a, lines: eventLines{app: a}} }
@@ -27,6 +29,9 @@ func newUpdates(a *app) *updates { return &updates{app: a, lines: eventLines{app
 func (p *updates) print(u client.Update) error {
 	if cursor := u.Cursor(); cursor != nil {
 		p.cursor = cursor
+	}
+	if u.Kind != client.UpdatePosition {
+		p.printed++
 	}
 	if !p.app.settings.output.isText() {
 		return p.printJSON(u)

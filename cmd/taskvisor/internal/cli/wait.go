@@ -15,31 +15,21 @@ const waitHelp = `Wait until a task has ended, and exit with a code that says ho
 
 By NAME that is the live task, and not a later one of that name; where none is live, the one that lived last, as
 long as the server keeps it. By UID it is one life. A task that ended before the call is found, and a connection that
-breaks, or a server that is restarted, is waited for.
+breaks, or a server that is restarted, is waited for. A task that is stuck is not: exit code 16.
 
 --timeout says how long to wait; without it, there is no limit.
 
-Exit codes:
-  0    completed
-  10   failed: no further attempt was allowed
-  11   fatal: the task said that a failure is beyond retrying
-  12   canceled: it was removed, or the server shut down
-  13   rejected by its slot
-  14   abandoned: the server ended while the task would not
-  15   it ended, but nobody can tell how any more: the server was started anew, or keeps it no longer
-  16   it was told to stop, and its body does not
-  3    there is no such task
-  124  --timeout is over`
+-o json prints taskvisor.v1.Task as it ended, -o name its name.`
 
 const waitExample = `  taskvisor wait backup && echo done
   taskvisor wait backup --timeout 10m
-  taskvisor wait 01a20b48-6bdb-75bd-a41b-438ab349ad54 -o json | jq -r .outcomeReason`
+  taskvisor wait backup -o json | jq -r .outcomeReason`
 
 func waitVerb(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "wait NAME|UID", Short: "Wait until a task has ended; the exit code is its outcome",
-		Long: waitHelp, Example: waitExample, Args: oneArgument("NAME or UID"),
-		ValidArgsFunction: a.completeTasks(false, 1),
+		Long: waitHelp, Example: waitExample, Args: oneTask,
+		ValidArgsFunction: a.completeTasks(true, 1),
 		RunE: a.run(func(ctx context.Context, c *client.Client, args []string) error {
 			ctx, cancel := a.endless(ctx)
 			defer cancel()
@@ -71,7 +61,7 @@ func (a *app) ended(t *pb.Task) error {
 func endText(t *pb.Task) string {
 	text := fmt.Sprintf("task %q %s after %s", t.GetName(), stateWord(t), count(t.GetAttempt(), "attempt"))
 	if t.GetOutcome() == pb.Outcome_OUTCOME_REJECTED {
-		text = fmt.Sprintf("task %q was rejected by slot %q", t.GetName(), t.GetSlot())
+		text = fmt.Sprintf("task %q was rejected by slot %q", t.GetName(), slotOf(t))
 	}
 	if reason := oneLine(t.GetOutcomeReason()); reason != "" {
 		text += ": " + reason

@@ -21,14 +21,16 @@ server had dropped it before it could be delivered or because it was started ane
 
 Where it begins: with the next event, unless --oldest (all that the server still has), --snapshot (the tasks as they are, then
 what happens to them) or --since say otherwise. --since takes a cursor: it goes on strictly after what was seen up to there.
-watch prints the cursor when it is interrupted.
+watch prints the cursor when it is interrupted, and -o json with each line.
 
 -o json prints a line for each of: {"event": …}, {"gap": {"first": …, "last": …}}, {"epoch": …}, and with --snapshot
-{"snapshot": true}, {"task": …} for each, {"synced": true}; all but tasks have "cursor" beside it.`
+{"snapshot": true}, {"task": …} for each, {"synced": true}; all but tasks have "cursor" beside it. The fields are those of taskvisor.v1.Event,
+Gap and Task.`
 
 const watchExample = `  taskvisor watch
   taskvisor watch 'web-*' --kind task-failed,timeout-hit
   taskvisor watch -l app=web --snapshot
+  taskvisor watch --timeout 1h                  exit code 124 when that is over
   taskvisor watch -o json --since "$(cat cursor)" | while read -r line; do
     echo "$line" | jq -c .event
     echo "$line" | jq -r .cursor > cursor
@@ -41,7 +43,8 @@ Filters and -o json are those of "taskvisor watch".`
 
 const eventsExample = `  taskvisor events
   taskvisor events tick --kind task-failed
-  taskvisor events -o json | jq -r 'select(.event.kind == "EVENT_KIND_TASK_FAILED") | .event.reason'`
+  taskvisor events --since "$(cat cursor)"
+  taskvisor events -o json --kind task-failed | jq -r .event.reason`
 
 // eventFlags select events.
 type eventFlags struct {
@@ -52,8 +55,8 @@ type eventFlags struct {
 
 func (f *eventFlags) addTo(flags *pflag.FlagSet) {
 	f.selection.addTo(flags)
-	flags.StringSliceVar(&f.kinds, "kind", nil, "only events of these kinds: task-failed, timeout-hit, …")
-	flags.StringVar(&f.since, "since", "", "cursor after which to begin: EPOCH:SEQUENCE")
+	flags.StringSliceVar(&f.kinds, "kind", nil, "only events of these kinds, a list of `KIND`: task-failed, timeout-hit, …")
+	flags.StringVar(&f.since, "since", "", "`CURSOR` after which to begin: EPOCH:SEQUENCE")
 }
 
 func (f *eventFlags) request(args []string) (*pb.WatchEventsRequest, error) {
@@ -80,7 +83,7 @@ func watchVerb(a *app) *cobra.Command {
 	var f eventFlags
 	var oldest, snapshot bool
 	cmd := &cobra.Command{
-		Use: "watch [NAME|UID...]", Short: "Follow what happens", Long: watchHelp, Example: watchExample,
+		Use: "watch [NAME|UID]...", Short: "Follow what happens", Long: watchHelp, Example: watchExample,
 		ValidArgsFunction: a.completeTasks(false, 0),
 		RunE: a.run(func(ctx context.Context, c *client.Client, args []string) error {
 			if f.since != "" && (oldest || snapshot) || oldest && snapshot {
@@ -138,7 +141,7 @@ func (a *app) watch(ctx context.Context, c *client.Client, req *pb.WatchEventsRe
 func eventsVerb(a *app) *cobra.Command {
 	var f eventFlags
 	cmd := &cobra.Command{
-		Use: "events [NAME|UID...]", Short: "Print the events that the server still has", Long: eventsHelp, Example: eventsExample,
+		Use: "events [NAME|UID]...", Short: "Print the events that the server still has", Long: eventsHelp, Example: eventsExample,
 		ValidArgsFunction: a.completeTasks(true, 0),
 		RunE: a.run(func(ctx context.Context, c *client.Client, args []string) error {
 			req, err := f.request(args)
@@ -150,7 +153,10 @@ func eventsVerb(a *app) *cobra.Command {
 			}
 			ctx, cancel := a.endless(ctx) // as long as the reader of a pipe likes
 			defer cancel()
-			_, err = replay(ctx, c, req, newUpdates(a).print)
+			out := newUpdates(a)
+			if _, err = a.replay(ctx, c, req, out.print); err == nil && out.printed == 0 && a.settings.output.isText() {
+				fmt.Fprintf(a.stderr, "The log of %s (%s) has no such event.\n", a.settings.server, a.origin())
+			}
 			return err
 		}),
 	}

@@ -62,9 +62,15 @@ func TestWatch(t *testing.T) {
 		w.runFor(2*time.Second, "watch")
 		w.runFor(time.Second, "watch", "--since", cursor)
 		w.runFor(time.Second, "watch", "--oldest", "doomed")
-		w.environ = []string{"COLUMNS=80"}
-		w.runFor(time.Second, "watch", "--snapshot", "web/*", "clock")
+		for _, columns := range []string{"COLUMNS=80", "COLUMNS=120"} {
+			w.environ = []string{columns}
+			fmt.Fprintln(&w.transcript, "#", columns)
+			w.runFor(time.Second, "watch", "--snapshot", "web/*", "clock", "billing-*")
+			w.runFor(time.Second, "watch", "--oldest", "billing-*", "stuck")
+		}
 		w.environ = nil
+		w.runFor(time.Second, "watch", "--oldest", "-l", "app=billing", "--kind", "task-failed")
+		w.runFor(time.Second, "watch", "--since", cursor, "--kind", "task-removed")
 		later()
 		w.runFor(2*time.Second, "watch", "--snapshot", "-o", "json", "later", "once")
 		w.run("watch", "--timeout", "1s")
@@ -90,11 +96,12 @@ func TestWatchTellsWhatIsMissing(t *testing.T) {
 func TestLogs(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.eventful()
-		w.run("logs", "chatty")
+		w.at80And120("logs", "chatty")
 		w.run("logs", "chatty", "--timestamps", "--prefix")
 		w.run("logs", "chatty", "--tail", "1")
+		w.run("logs", "*", "--tail", "2")
 		w.run("logs", "chatty", "--tail", "0")
-		w.run("logs", "chatty", "-o", "json")
+		w.at80And120("logs", "chatty", "-o", "json")
 		w.run("logs", "web/front")
 		w.run("logs", "chatti")
 		w.run("logs", "c*", "-o", "yaml")
@@ -102,6 +109,9 @@ func TestLogs(t *testing.T) {
 		w.run("logs", "chatty", "--tail", "-5")
 		time.AfterFunc(time.Second, func() { w.Add("chatty", "chatty", captured) })
 		w.runFor(2*time.Second, "logs", "-f", "--tail", "1", "chatty")
+		w.runFor(time.Second, "logs", "-f", "web/front")
+		time.AfterFunc(time.Second, func() { w.Add("later", "chatty", captured) })
+		w.runFor(2*time.Second, "logs", "-f", "later")
 	})
 }
 

@@ -98,13 +98,13 @@ func TestExitCodeOfErrorsWithoutReason(t *testing.T) {
 	}
 }
 
-func TestDistance(t *testing.T) {
+func TestIsNear(t *testing.T) {
 	for _, tt := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"a", "", 1}, {"clock", "clok", 1}, {"server", "sevrer", 2}, {"abc", "xyz", 3}, {"", "abc", 3}} {
-		if got := distance(tt.a, tt.b); got != tt.want {
-			t.Errorf("%q and %q: got %d, want %d", tt.a, tt.b, got, tt.want)
+		typed, name string
+		want        bool
+	}{{"clok", "clock", true}, {"sevrer", "server", true}, {"tikc", "tick", true}, {"front", "web/front", true}, {"Clock", "clock", true}, {"we", "web", false}, {"eb", "web/front", false}, {"abc", "xyz", false}} {
+		if got := isNear(tt.typed, tt.name); got != tt.want {
+			t.Errorf("%q and %q: got %t", tt.typed, tt.name, got)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -45,7 +46,7 @@ func inWorld(t *testing.T, f func(w *world), opts ...servertest.Option) {
 func inWorldAt(t *testing.T, dir string, f func(w *world), opts ...servertest.Option) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		quiet := servertest.WithServer(server.Config{Logger: slog.New(slog.DiscardHandler)})
+		quiet := servertest.WithServer(server.Config{Logger: slog.New(slog.DiscardHandler), Version: "v3.2.1"})
 		w := &world{Harness: servertest.New(t, append([]servertest.Option{quiet}, opts...)...), t: t}
 		f(w)
 		golden(t, dir, w.transcript.String())
@@ -95,9 +96,10 @@ var uidPattern = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f
 
 var madeName = regexp.MustCompile(`script-[0-9a-z]{8}\b`)
 
-// normalised numbers the uids and epochs, and replaces the names that the server makes, which are others in each run.
+// normalised numbers the uids and epochs, and replaces the names that the server makes, which are others in each run, and what built this test.
 func normalised(text string) string {
 	text = madeName.ReplaceAllString(text, "script-00000000")
+	text = strings.NewReplacer(runtime.Version(), "go1.0", runtime.GOOS+"/"+runtime.GOARCH, "linux/amd64").Replace(text)
 	numbers := map[string]int{}
 	return uidPattern.ReplaceAllStringFunc(text, func(uid string) string {
 		if numbers[uid] == 0 {
@@ -110,9 +112,10 @@ func normalised(text string) string {
 // run runs a command and adds it to the transcript.
 func (w *world) run(args ...string) { w.runFor(0, args...) }
 
-// runFor is run for a command that goes on, until it is interrupted after a time.
+// runFor is run for a command that goes on, until it is interrupted after a time. What the command before has set going has happened by then.
 func (w *world) runFor(d time.Duration, args ...string) {
 	w.t.Helper()
+	synctest.Wait()
 	stdout, stderr, code := w.output(d, args...)
 	fmt.Fprintf(&w.transcript, "$ taskvisor %s\n%s", shown(args), stdout)
 	for line := range strings.Lines(stderr) {
@@ -133,7 +136,7 @@ func (w *world) output(d time.Duration, args ...string) (stdout, stderr string, 
 	}
 	var out, errs bytes.Buffer
 	code = Run(ctx, Process{
-		Args: args, Environ: w.environ, Stdin: strings.NewReader(w.stdin), Stdout: &out, Stderr: &errs, Terminal: w.terminal, Zone: time.UTC,
+		Args: args, Environ: w.environ, Stdin: strings.NewReader(w.stdin), Stdout: &out, Stderr: &errs, Terminal: w.terminal, Zone: time.UTC, Version: "v1.2.3",
 		Dial: func(string, ...client.Option) (*client.Client, error) { return client.New(w.Conn), nil },
 	})
 	return out.String(), errs.String(), code
