@@ -70,8 +70,11 @@
 //	taskvisor_connections{listener=listen|socket|health-listen|http-listen} gauge: open connections
 //	taskvisor_connections_refused_total{listener} counter: connections that were closed at once, as --max-connections were open
 //	taskvisor_reload_failures_total{what=certificate|list of tokens} counter: times that files had changed and what they had was bad
+//	taskvisor_reload_last_successful{what} gauge: 1, or 0 while what was read last is bad and the former in force
+//	taskvisor_reload_last_success_timestamp_seconds{what} gauge: when what is in force was read
+//	taskvisor_expiry_timestamp_seconds{what=certificate} gauge: when it expires
 //
-// /debug/tasks is the state of all tasks and watchers at a glance, also for curl.
+// /debug/tasks is the state of all tasks and watchers, and of the files that are read again, at a glance, also for curl.
 //
 // The command "config check" judges settings and the files that they name as a start would, and starts nothing: see its --help.
 // --print-config shows which settings hold and where each comes from. --log-level debug logs each call that succeeds, too.

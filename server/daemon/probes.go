@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/taskvisor/taskvisor/server/daemon/internal/web"
 	"github.com/taskvisor/taskvisor/server/metrics"
 )
@@ -18,10 +16,7 @@ import (
 func (d *daemon) newMetrics() *metrics.Metrics {
 	m := metrics.New()
 	for _, r := range d.security.reloaders {
-		m.Registry().MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name: "taskvisor_reload_failures_total", Help: "Times that files had changed and what they had was bad, so that the former stayed in force.",
-			ConstLabels: prometheus.Labels{"what": r.what},
-		}, func() float64 { return float64(r.failures.Load()) }))
+		m.Registry().MustRegister(r.state.collectors(r.what)...)
 	}
 	return m
 }
@@ -46,7 +41,7 @@ func (d *daemon) serveProbes() error {
 }
 
 func (d *daemon) serveWeb(l net.Listener) {
-	d.web = web.NewServer(web.Config{Supervisor: d.supervisor, Server: d.server, Metrics: d.metrics.Handler(), Log: d.log})
+	d.web = web.NewServer(web.Config{Supervisor: d.supervisor, Server: d.server, Metrics: d.metrics.Handler(), Log: d.log, Notes: d.security.notes})
 	serve := d.web.Serve
 	if d.security.tls != nil {
 		d.web.TLSConfig = d.security.tls.webConfig()

@@ -117,8 +117,20 @@ func TestPagesNeedRoles(t *testing.T) {
 	if _, body := get(t, client, base+"/debug/pprof/", watchToken); body != "/debug/pprof/ needs the role admin, and eye has the role watch; use the credentials of somebody who has it\n" {
 		t.Errorf("%q", body)
 	}
-	if _, body := get(t, client, base+"/metrics", adminToken); !strings.Contains(body, `taskvisor_reload_failures_total{what="certificate"} 0`) {
-		t.Errorf("no failures of reloads in\n%s", body)
+	_, body := get(t, client, base+"/metrics", adminToken)
+	for _, want := range []string{
+		`taskvisor_reload_failures_total{what="certificate"} 0`, `taskvisor_reload_last_successful{what="list of tokens"} 1`,
+		`taskvisor_reload_last_success_timestamp_seconds{what="certificate"} 1`, `taskvisor_expiry_timestamp_seconds{what="certificate"} 1`,
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("no %s in\n%s", want, body)
+		}
+	}
+	if strings.Contains(body, `taskvisor_expiry_timestamp_seconds{what="list of tokens"}`) {
+		t.Error("tokens expire")
+	}
+	if _, page := get(t, client, base+"/debug/tasks", watchToken); !strings.Contains(page, "the list of tokens in force was read ") {
+		t.Errorf("no notes in\n%s", page)
 	}
 	plain, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http"+strings.TrimPrefix(base, "https")+"/healthz", http.NoBody)
 	if err != nil {

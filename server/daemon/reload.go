@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"sync/atomic"
 	"time"
 
 	"github.com/taskvisor/taskvisor/server/daemon/internal/filewatch"
@@ -65,7 +64,7 @@ type reloader struct {
 	warnings []string          // about what is in force since the start
 	expires  time.Time         // of what is in force; zero for never, and once that was logged
 
-	failures atomic.Int64 // how often what was read was bad; anybody may look
+	state reloadState // for others
 }
 
 // load reads the files for the first time, and puts what they have into force unless there are problems.
@@ -77,6 +76,7 @@ func (r *reloader) load() (problems []string) {
 	}
 	r.last, r.warnings, r.expires = fingerprint(files), l.warnings, l.expires
 	l.apply()
+	r.state.success(l.expires)
 	return nil
 }
 
@@ -112,7 +112,7 @@ func (r *reloader) check() {
 	r.last = now
 	l := r.judge(files)
 	if l.problems != nil {
-		failures := r.failures.Add(1)
+		failures := r.state.failure()
 		for _, problem := range l.problems {
 			r.log.Error("the "+r.what+" is not reloaded, the former stays in force", "reason", problem, "failures", failures)
 		}
@@ -120,6 +120,7 @@ func (r *reloader) check() {
 	}
 	l.apply()
 	r.expires = l.expires
+	r.state.success(l.expires)
 	r.log.Info("the "+r.what+" is reloaded", l.summary...)
 	for _, warning := range l.warnings {
 		r.log.Warn(warning)

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc/credentials"
 
@@ -84,6 +85,14 @@ func (s *security) warnings() (all []string) {
 		all = append(all, r.warnings...)
 	}
 	return all
+}
+
+// notes are lines of the page about tasks and watchers: how files are that are read again.
+func (s *security) notes(now time.Time) (lines []string) {
+	for _, r := range s.reloaders {
+		lines = append(lines, r.state.note(r.what, now))
+	}
+	return lines
 }
 
 // describe says in the ready line what protects the daemon.

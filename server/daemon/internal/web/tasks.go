@@ -58,6 +58,9 @@ func (s *site) summary(now time.Time) []string {
 	if stats.MaxConcurrent > 0 {
 		lines = append(lines, fmt.Sprintf("%d of %d permits are held", stats.Permits, stats.MaxConcurrent))
 	}
+	if s.Notes != nil {
+		lines = append(lines, s.Notes(now)...)
+	}
 	return lines
 }
 

@@ -50,6 +50,8 @@ type Config struct {
 	Server     *server.Server // also finds out who asks
 	Metrics    http.Handler
 	Log        *slog.Logger // takes a line for who is refused
+	// Notes returns lines to be shown above the tasks, for this time. nil: none.
+	Notes func(now time.Time) []string
 }
 
 // NewServer returns a server for the pages, with all the bounds.

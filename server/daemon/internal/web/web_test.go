@@ -26,6 +26,7 @@ func newSite(t *testing.T, config supervisor.Config) (*supervisor.Supervisor, ht
 	t.Cleanup(func() { _ = sup.Shutdown(t.Context()) })
 	return sup, newHandler(Config{
 		Supervisor: sup, Server: server.New(sup, nil, server.Config{}), Metrics: http.NotFoundHandler(), Log: slog.New(slog.DiscardHandler),
+		Notes: func(now time.Time) []string { return []string{"noted at " + now.UTC().Format(time.TimeOnly)} },
 	})
 }
 
@@ -52,6 +53,7 @@ func TestTaskPage(t *testing.T) {
 1 tasks: 1 BACKOFF
 5 events so far, the last 5 are kept
 0 of 3 permits are held
+noted at 00:01:30
 
 Tasks
 NAME  STATE    ATTEMPT  STREAK  STARTED    NEXT      LAST ERROR
