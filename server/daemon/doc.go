@@ -29,7 +29,7 @@
 //   - Nobody outside of the machine gets in without TLS and authentication, unless --insecure is given. The files of both are read again when they
 //     change: a new certificate is for new connections, a new list of tokens counts at once, and one that is wrong is logged and changes nothing.
 //   - --http-listen has the rules of --listen, TLS included. With --auth-tokens, the pages need the role watch, and profiles the role admin; without, who
-//     may connect may look. /healthz and /readyz tell everybody that there is a daemon. --health-listen tells everybody the health of the daemon, and
+//     may connect may look, on a loopback address by a name of loopback or that of the setting only, so that no site in a browser may. /healthz and /readyz tell everybody that there is a daemon. --health-listen tells everybody the health of the daemon, and
 //     that of a task whose name is known, whatever else protects the daemon.
 //   - Probes are answered from before the first task is added until the last has stopped, and say when to come: readiness ends when the drain begins.
 //   - Whoever opens as many connections to one address as may be keeps nobody from another one: the socket and the addresses of probes stay open.

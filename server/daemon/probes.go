@@ -41,7 +41,9 @@ func (d *daemon) serveProbes() error {
 }
 
 func (d *daemon) serveWeb(l net.Listener) {
-	d.web = web.NewServer(web.Config{Supervisor: d.supervisor, Server: d.server, Metrics: d.metrics.Handler(), Log: d.log, Notes: d.security.notes})
+	d.web = web.NewServer(web.Config{
+		Supervisor: d.supervisor, Server: d.server, Metrics: d.metrics.Handler(), Log: d.log, Notes: d.security.notes, Hosts: d.webHosts(l),
+	})
 	serve := d.web.Serve
 	if d.security.tls != nil {
 		d.web.TLSConfig = d.security.tls.webConfig()
@@ -49,6 +51,20 @@ func (d *daemon) serveWeb(l net.Listener) {
 		serve = func(l net.Listener) error { return d.web.ServeTLS(l, "", "") }
 	}
 	d.goServe(l, serve)
+}
+
+// webHosts returns the names by which the pages may be asked for: where nobody has to say who they are and all are on this machine, that of the setting.
+// On other addresses, --insecure has let in whoever reaches them, by whatever name.
+func (d *daemon) webHosts(l net.Listener) []string {
+	a, ok := l.Addr().(*net.TCPAddr)
+	if !ok || !a.IP.IsLoopback() || d.security.access != nil || d.security.mutual {
+		return nil
+	}
+	host, _, err := net.SplitHostPort(d.config.httpListen)
+	if err != nil {
+		host = "" // not reached: the setting is an address
+	}
+	return []string{host}
 }
 
 // webPatience is how long the answers to requests that are under way may take at the end.

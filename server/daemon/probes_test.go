@@ -230,3 +230,40 @@ func TestHealthListen(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 }
+
+// Another name for a loopback address is refused where nobody has to say who they are, and only there.
+func TestPagesByAnotherName(t *testing.T) {
+	write(t, map[string]string{"tokens": tokensYAML})
+	named := func(r *running, host, token string) int {
+		t.Helper()
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1"+r.at(t, "http")[strings.LastIndex(r.at(t, "http"), ":"):]+"/debug/tasks", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Host = host
+		if token != "" {
+			request.Header.Set("Authorization", "Bearer "+token)
+		}
+		response, err := newClient(t, nil).Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		return response.StatusCode
+	}
+	open := launch(t, Plugins(builtIn), "--http-listen=127.0.0.1:0")
+	for host, want := range map[string]int{"evil.example": http.StatusForbidden, "localhost:1": http.StatusOK, "127.0.0.1:1": http.StatusOK} {
+		if got := named(open, host, ""); got != want {
+			t.Errorf("%s: %d, want %d", host, got, want)
+		}
+	}
+	open.await(t, `refused a page path=/debug/tasks peer.address=127.0.0.1:`)
+	guarded := launch(t, Plugins(builtIn), "--http-listen=127.0.0.1:0", "--auth-tokens=tokens")
+	if got := named(guarded, "ops.example", watchToken); got != http.StatusOK {
+		t.Errorf("with a token: %d", got)
+	}
+	exposed := launch(t, Plugins(builtIn), "--http-listen=0.0.0.0:0", "--insecure")
+	if got := named(exposed, "ops.example", ""); got != http.StatusOK {
+		t.Errorf("with --insecure: %d", got)
+	}
+}

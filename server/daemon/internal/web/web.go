@@ -7,7 +7,8 @@
 //	/debug/pprof/  profiles of the Go runtime                  role admin
 //
 // Who asks is found out as for a call of gRPC: by the header "authorization: Bearer TOKEN" or by the client's certificate. Nothing here changes
-// anything, and each answer has a bound: profiles that would take more than MaxProfile are refused.
+// anything. Without authentication, who asks for a loopback address by another name is refused: that may be a site in a browser on this machine.
+// Each answer has a bound: profiles that would take more than MaxProfile are refused.
 package web
 
 import (
@@ -50,6 +51,8 @@ type Config struct {
 	Server     *server.Server // also finds out who asks
 	Metrics    http.Handler
 	Log        *slog.Logger // takes a line for who is refused
+	// Hosts are the names, beside those of loopback, by which the pages may be asked for. nil: any name will do, as where callers authenticate.
+	Hosts []string
 	// Notes returns lines to be shown above the tasks, for this time. nil: none.
 	Notes func(now time.Time) []string
 }
@@ -90,7 +93,7 @@ func newHandler(c Config) http.Handler {
 	} {
 		mux.Handle("GET "+page.pattern, s.only(page.role, page.handler)) // HEAD as well
 	}
-	return mux
+	return s.known(mux)
 }
 
 // only lets those through whose role allows it.
