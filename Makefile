@@ -19,6 +19,7 @@ COUNT ?= 1
 BASE ?= HEAD
 FUZZ ?= .
 FUZZTIME ?= 30s
+FUZZMINIMIZETIME ?= 5s
 SEEDS ?= 20000
 EVENTS ?= 10000000
 CHANGES ?= 100000
@@ -81,8 +82,8 @@ cover: ## test coverage by package, and an HTML page in .cache/
 	@go tool cover -html=$(CACHE)/cover.txt -o $(CACHE)/cover.html
 	@go tool cover -func=$(CACHE)/cover.txt | tail -n 1
 
-fuzz: ## fuzz each target for FUZZTIME (FUZZ=regexp selects)
-	@FUZZ='$(FUZZ)' FUZZTIME='$(FUZZTIME)' sh .tools/fuzz.sh
+fuzz: ## fuzz each target for FUZZTIME (FUZZ=regexp selects); each input that is found is made smaller for FUZZMINIMIZETIME
+	@FUZZ='$(FUZZ)' FUZZTIME='$(FUZZTIME)' FUZZMINIMIZETIME='$(FUZZMINIMIZETIME)' sh .tools/fuzz.sh
 
 sim: ## simulate the engine with SEEDS fresh random seeds, and compare it with its model
 	go test -timeout 1h -count=1 -run 'TestSimulation$$' -v ./supervisor -sim.seeds $(SEEDS)

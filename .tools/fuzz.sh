@@ -1,5 +1,7 @@
 #!/bin/sh
 # fuzz.sh: `go test -fuzz` takes one target at a time; this runs them in turn.
+# An input that reaches something new is made smaller at once, by default for up
+# to a minute in which nothing new is tried; large inputs take all of that.
 set -eu
 ran=0
 for package in $(go list ./...); do
@@ -8,7 +10,7 @@ for package in $(go list ./...); do
 		case $target in Fuzz*) ;; *) continue ;; esac
 		echo "$target" | grep -Eq -- "$FUZZ" || continue
 		echo "=== $target in $package"
-		go test -run '^$' -fuzz "^$target\$" -fuzztime "$FUZZTIME" "$package"
+		go test -run '^$' -fuzz "^$target\$" -fuzztime "$FUZZTIME" -fuzzminimizetime "$FUZZMINIMIZETIME" "$package"
 		ran=$((ran + 1))
 	done
 done
