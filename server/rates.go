@@ -60,10 +60,11 @@ func (r *rates) take(ctx context.Context, id Identity) error {
 		return nil
 	}
 	r.refuse(from)
+	wait := untilToken(bucket, now)
 	return &limitError{
-		reason: pb.ErrorReason_ERROR_REASON_RATE_LIMIT, limit: r.perSecond, wait: untilToken(bucket, now),
-		text: fmt.Sprintf("%s makes more than %d calls a second, which is as many as a caller may; make fewer, or start the server with a higher limit",
-			from, r.perSecond),
+		reason: pb.ErrorReason_ERROR_REASON_RATE_LIMIT, limit: r.perSecond, wait: wait,
+		text: fmt.Sprintf("%s makes more than %d calls a second, which is as many as a caller may; try again in %s, make fewer, or start the server with a higher limit",
+			from, r.perSecond, wait),
 	}
 }
 
