@@ -109,10 +109,14 @@ func execute(ctx context.Context, o *options, p *Process, log *atomic.Pointer[sl
 // problemsOf returns what to tell of an error, and the exit code for it.
 func problemsOf(err error) (problems []string, code int) {
 	var usage *usageError
+	problems, code = []string{err.Error()}, ExitFailure
 	if errors.As(err, &usage) {
-		return usage.problems, ExitUsage
+		problems, code = usage.problems, ExitUsage
 	}
-	return []string{err.Error()}, ExitFailure
+	if own, ok := errors.AsType[*exitError](err); ok {
+		code = own.code
+	}
+	return problems, code
 }
 
 // reportPlain tells a person why the daemon did not start.
