@@ -35,6 +35,8 @@ RUN_FLAGS ?=
 TEST_TIMEOUT := -timeout 2m
 CHECK_TIMEOUT := -timeout 4m
 
+MANIFESTS := cmd/taskvisord/kubernetes
+
 BENCH_PACKAGES := ./supervisor/... ./server/...
 
 # Without cgo the binary is static: it runs in an image that has nothing else.
@@ -118,7 +120,7 @@ benchcmp: $(BIN)/benchstat ## compare the tree with the commit BASE=HEAD (COUNT=
 
 # Cheap and likely to fail comes first. Each step is a target, so the one that
 # failed can be repeated alone.
-CHECK_STEPS := tools format lint-proto breaking generated tidy vet lint-go sim race bench-smoke e2e
+CHECK_STEPS := tools format lint-proto breaking generated tidy vet lint-go manifests sim race bench-smoke e2e
 
 check: ## everything CI runs; stops at the first failure and names it
 	@begin=$$(date +%s); \
@@ -132,6 +134,12 @@ check: ## everything CI runs; stops at the first failure and names it
 
 e2e: $(BIN)/grpcurl $(BIN)/grpc-health-probe ## drive the real daemon with grpcurl and grpc-health-probe
 	TASKVISOR_E2E_BIN='$(CURDIR)/$(BIN)' go test $(CHECK_TIMEOUT) -tags e2e -count=1 ./cmd/...
+
+# A module of its own, for the sake of its dependencies. The daemon that it starts is built from this one.
+manifests: $(BIN)/golangci-lint ## judge the manifests of Kubernetes, as they are written and as they are rendered
+	go -C $(MANIFESTS) vet .
+	cd $(MANIFESTS) && '$(CURDIR)/$(BIN)/golangci-lint' run --config '$(CURDIR)/.golangci.yml'
+	go -C $(MANIFESTS) test $(TEST_TIMEOUT) -vet=off .
 
 format: $(BIN)/golangci-lint $(BIN)/buf
 	@$(BIN)/golangci-lint fmt --diff && $(BIN)/buf format -d --exit-code || \
@@ -153,6 +161,7 @@ generated: $(BIN)/buf
 tidy:
 	go mod tidy -diff
 	go -C .tools mod tidy -diff
+	go -C $(MANIFESTS) mod tidy -diff
 
 vet:
 	go vet -tags e2e ./...
@@ -206,4 +215,4 @@ $(BIN)/.go-version: FORCE
 FORCE:
 
 .PHONY: help run build install image test watch fmt generate lint cover fuzz sim storm storm-client chaos bench benchcmp \
-	check e2e format lint-proto lint-go breaking generated tidy vet race bench-smoke tools clean FORCE
+	check e2e manifests format lint-proto lint-go breaking generated tidy vet race bench-smoke tools clean FORCE
