@@ -16,6 +16,7 @@ type options struct {
 	name    string
 	version string
 	plugins func(Settings) ([]plugin.Plugin, error)
+	whole   bool // the process is there for the daemon, and for nothing else
 }
 
 // Settings are the settings that the list of plugins may depend on.
