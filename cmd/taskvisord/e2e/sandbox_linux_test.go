@@ -19,7 +19,7 @@ import (
 // sandbox is a program in a world of its own, as one in a container is: the test binary, started in new namespaces, makes that world as it is written
 // here, and then becomes the program.
 type sandbox struct {
-	Root    string   // becomes /
+	Root    string   // becomes /; empty: the one that there is, for the user that there is
 	Frozen  bool     // nothing in it can be written, but for mounts
 	Mounts  []volume // over what is in Root
 	Network int      // process whose network it shares; 0: one of its own, in which there is loopback
@@ -140,6 +140,9 @@ func (s *sandbox) joinNetwork() error {
 
 // mount puts the root together.
 func (s *sandbox) mount() error {
+	if s.Root == "" {
+		return nil
+	}
 	if err := bind(s.Root, s.Root, false); err != nil {
 		return err
 	}
@@ -150,7 +153,8 @@ func (s *sandbox) mount() error {
 	if err := unix.Mount("proc", proc, "proc", 0, ""); err != nil {
 		return fmt.Errorf("mount /proc: %w", err)
 	}
-	for _, v := range s.Mounts {
+	// Runtimes give a few devices; these are all.
+	for _, v := range append([]volume{{"/dev", "/dev", false}}, s.Mounts...) {
 		target := filepath.Join(s.Root, v.Target)
 		if err := os.MkdirAll(target, 0o755); err != nil {
 			return err
@@ -184,17 +188,21 @@ func readOnly(target string) error {
 
 // become changes the root and the user.
 func (s *sandbox) become() error {
+	if s.Root == "" {
+		return nil
+	}
 	var groups []int
 	if s.Group != 0 {
 		groups = append(groups, s.Group)
 	}
-	for what, err := range map[string]error{
-		"chroot": unix.Chroot(s.Root), "chdir": unix.Chdir("/"),
-		"no_new_privs": unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0),
-	} {
-		if err != nil {
-			return fmt.Errorf("%s: %w", what, err)
-		}
+	if err := unix.Chroot(s.Root); err != nil {
+		return os.NewSyscallError("chroot", err)
+	}
+	if err := unix.Chdir("/"); err != nil {
+		return os.NewSyscallError("chdir", err)
+	}
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return os.NewSyscallError("no_new_privs", err)
 	}
 	if err := syscall.Setgroups(groups); err != nil {
 		return os.NewSyscallError("setgroups", err)
