@@ -64,7 +64,7 @@ func newCommand(o *options, p *Process, next steps) *cobra.Command {
 	}
 	cmd.SetFlagErrorFunc(flagError)
 	cmd.SetUsageFunc(usage)
-	cmd.AddCommand(configCommand(o, p), versionCommand(o), completionCommand(o.name))
+	cmd.AddCommand(configCommand(o, p), versionCommand(o), healthCommand(o, p), completionCommand(o.name))
 	cmd.CompletionOptions.DisableDefaultCmd = true
 	return cmd
 }

@@ -31,6 +31,8 @@
 //   - --http-listen has the rules of --listen, TLS included. With --auth-tokens, the pages need the role watch, and profiles the role admin; without, who
 //     may connect may look, on a loopback address by a name of loopback or that of the setting only, so that no site in a browser may. /healthz and /readyz tell everybody that there is a daemon. --health-listen tells everybody the health of the daemon, and
 //     that of a task whose name is known, whatever else protects the daemon.
+//   - Main, as process 1 of a container or as a subreaper, reaps the processes that it adopts; Run leaves that to the program around it.
+//   - The verb healthcheck asks a daemon that runs, where there is no other program to do so. It reads the settings that say where, and minds no others.
 //   - Probes are answered from before the first task is added until the last has stopped, and say when to come: readiness ends when the drain begins.
 //   - Whoever opens as many connections to one address as may be keeps nobody from another one: the socket and the addresses of probes stay open.
 //   - No token and no key is in the log, in a message or in what --print-config prints.

@@ -22,7 +22,8 @@ type Process struct {
 	Signals <-chan os.Signal // the first stops all tasks and then the daemon, the second quits at once; nil for none
 }
 
-// Main runs the daemon as the whole of a program, and exits with the code that says what happened.
+// Main runs the daemon as the whole of a program, and exits with the code that says what happened. As process 1 of a container, and as a subreaper, it reaps
+// the processes that it adopts, and takes no exit code from those who wait for a child by package os/exec.
 func Main(opts ...Option) {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -31,7 +32,7 @@ func Main(opts ...Option) {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	os.Exit(Run(context.Background(), Process{
 		Args: os.Args[1:], Env: os.Environ(), Stdout: os.Stdout, Stderr: os.Stderr, Signals: signals,
-	}, opts...))
+	}, append(opts, wholeProcess)...))
 }
 
 // Run is Main for tests and for programs that do more than this: it returns the exit code. It returns when the daemon has ended, or at once
@@ -109,10 +110,14 @@ func execute(ctx context.Context, o *options, p *Process, log *atomic.Pointer[sl
 // problemsOf returns what to tell of an error, and the exit code for it.
 func problemsOf(err error) (problems []string, code int) {
 	var usage *usageError
+	problems, code = []string{err.Error()}, ExitFailure
 	if errors.As(err, &usage) {
-		return usage.problems, ExitUsage
+		problems, code = usage.problems, ExitUsage
 	}
-	return []string{err.Error()}, ExitFailure
+	if own, ok := errors.AsType[*exitError](err); ok {
+		code = own.code
+	}
+	return problems, code
 }
 
 // reportPlain tells a person why the daemon did not start.

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -15,6 +16,7 @@ type options struct {
 	name    string
 	version string
 	plugins func(Settings) ([]plugin.Plugin, error)
+	whole   bool // the process is there for the daemon, and for nothing else
 }
 
 // Settings are the settings that the list of plugins may depend on.
@@ -34,9 +36,9 @@ func Name(name string) Option {
 	return func(o *options) { o.name = name }
 }
 
-// Version is the version of the program. Default: that of its main module, which the go command takes from the tag or commit.
+// Version is the version of the program. Default, also for "": that of its main module, which the go command takes from the tag or commit.
 func Version(version string) Option {
-	return func(o *options) { o.version = version }
+	return func(o *options) { o.version = cmp.Or(version, moduleVersion()) }
 }
 
 func newOptions(list []Option) *options {

@@ -53,6 +53,7 @@ func serve(ctx context.Context, o *options, c *config, handler slog.Handler) (co
 	}
 	d.listeners.bind(c.maxConnections, d.log)
 	defer d.security.watch()()
+	defer o.reapOrphans(d.log)()
 	return d.run(ctx)
 }
 

@@ -327,6 +327,13 @@ func TestVersion(t *testing.T) {
 	}
 }
 
+// "Default, also for "": that of its main module."
+func TestVersionByDefault(t *testing.T) {
+	if a, b := newOptions(nil).version, newOptions([]Option{Version("")}).version; a != moduleVersion() || b != a {
+		t.Errorf("got %q and %q, want %q", a, b, moduleVersion())
+	}
+}
+
 // A mistake in the table of settings would be one of ours: each default has to be a value that can be given.
 func TestDefaultsAreValues(t *testing.T) {
 	for _, s := range settings() {

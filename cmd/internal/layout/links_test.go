@@ -13,18 +13,20 @@ import (
 // link is a link of Markdown; one with a scheme leads out of the repository and is not looked at.
 var link = regexp.MustCompile(`\]\(([^)#\s]+)[^)]*\)`)
 
-// TestLinksOfTheReadmeLeadSomewhere: a reader with two minutes does not look for what has moved.
-func TestLinksOfTheReadmeLeadSomewhere(t *testing.T) {
-	text, err := os.ReadFile(path.Join(root, "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	dead, checked := deadLinks(os.DirFS(root), string(text))
-	for _, target := range dead {
-		t.Errorf("README.md links to %s, which is not there", target)
-	}
-	if checked == 0 {
-		t.Error("no link was checked")
+// TestLinksLeadSomewhere: a reader with two minutes does not look for what has moved.
+func TestLinksLeadSomewhere(t *testing.T) {
+	for _, document := range []string{"README.md", "cmd/taskvisord/kubernetes/README.md"} {
+		text, err := os.ReadFile(path.Join(root, document))
+		if err != nil {
+			t.Fatal(err)
+		}
+		dead, checked := deadLinks(os.DirFS(path.Join(root, path.Dir(document))), string(text))
+		for _, target := range dead {
+			t.Errorf("%s links to %s, which is not there", document, target)
+		}
+		if checked == 0 {
+			t.Errorf("%s: no link was checked", document)
+		}
 	}
 }
 

@@ -17,7 +17,10 @@ const root = "../../.."
 // bin has the paths of the programs that these tests run.
 var bin struct{ daemon, taskvisor, grpcurl, probe string }
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
+func TestMain(m *testing.M) {
+	enterSandbox() // and does not return if that is what this process is for
+	os.Exit(run(m))
+}
 
 func run(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "taskvisor-e2e-")

@@ -92,8 +92,8 @@
 //
 // Each running command occupies one thread and three goroutines of the daemon; Go gives up at 10,000 threads, so limit the number of concurrent
 // attempts where there may be thousands. A guardian has about 2 MB of memory of its own (it shares the program with the daemon) and sleeps
-// until the daemon ends. A daemon that is process 1 of a container adopts orphans. It reaps those of the group of a command when the command
-// ends; for those that left the group it takes an init (docker run --init) or a shared process namespace of the pod.
+// until the daemon ends. A program that is process 1 of a container adopts orphans. Those of the group of a command are reaped when the command
+// ends; those that left the group are a matter of the program, as of package server/daemon. It must not wait for just any child.
 //
 // # Debugging
 //
