@@ -35,14 +35,17 @@ const framesPerSecond = 30
 
 // Run shows the tasks until the person quits, ctx is done, or the server refuses to be followed. It gives the terminal back as it was, also
 // after a fault. It returns ctx.Err() if that was the end.
-func Run(ctx context.Context, c Config) error {
+func Run(ctx context.Context, c Config) error { return run(ctx, c) }
+
+// run is Run with more options for Bubble Tea.
+func run(ctx context.Context, c Config, more ...tea.ProgramOption) error {
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
-	s := &server{ctx: inner, config: c, feed: newFeed()}
+	s := &remote{ctx: inner, config: c, feed: newFeed()}
 	defer s.close()
 	m := newModel(s, c)
-	p := tea.NewProgram(m, tea.WithInput(c.In), tea.WithOutput(c.Out), tea.WithEnvironment(c.Environ),
-		tea.WithFPS(framesPerSecond), tea.WithoutSignalHandler())
+	p := tea.NewProgram(m, append(more, tea.WithInput(c.In), tea.WithOutput(c.Out), tea.WithEnvironment(c.Environ),
+		tea.WithFPS(framesPerSecond), tea.WithoutSignalHandler())...)
 	defer context.AfterFunc(ctx, p.Quit)()
 	_, err := p.Run()
 	cancel()

@@ -30,8 +30,8 @@ type source interface {
 	explain(err error) string
 }
 
-// server is the source that is one. Its context ends with the program.
-type server struct {
+// remote is the source that is a server. Its context ends with the program.
+type remote struct {
 	ctx    context.Context
 	config Config
 	feed   *feed
@@ -40,26 +40,26 @@ type server struct {
 	stop func()     // ends the present follow, and waits until it has; nil: there is none
 }
 
-func (s *server) next() (news, bool)       { return s.feed.next(s.ctx) }
-func (s *server) setAlarm(at time.Time)    { s.feed.setAlarm(at) }
-func (s *server) asked(t *pb.Task) Asked   { return s.config.Words.Asked(s.ctx, t) }
-func (s *server) explain(err error) string { return s.config.Words.Explain(s.ctx, err) }
+func (s *remote) next() (news, bool)       { return s.feed.next(s.ctx) }
+func (s *remote) setAlarm(at time.Time)    { s.feed.setAlarm(at) }
+func (s *remote) asked(t *pb.Task) Asked   { return s.config.Words.Asked(s.ctx, t) }
+func (s *remote) explain(err error) string { return s.config.Words.Explain(s.ctx, err) }
 
-func (s *server) remove(uid string) (*pb.Task, error) {
+func (s *remote) remove(uid string) (*pb.Task, error) {
 	return s.config.Client.Remove(s.ctx, &pb.RemoveTaskRequest{Uid: uid})
 }
 
-func (s *server) get(uid string) (*pb.Task, error) {
+func (s *remote) get(uid string) (*pb.Task, error) {
 	return s.config.Client.Get(s.ctx, client.ByUID(uid))
 }
 
-func (s *server) follow(number int, filter *pb.EventFilter) {
+func (s *remote) follow(number int, filter *pb.EventFilter) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.halt()
 	s.feed.reset(number)
 	ctx, cancel := context.WithCancel(s.ctx)
-	f := &following{server: s, number: number, filter: filter}
+	f := &following{remote: s, number: number, filter: filter}
 	f.work.Go(func() { f.run(ctx) })
 	s.stop = func() {
 		cancel()
@@ -68,13 +68,13 @@ func (s *server) follow(number int, filter *pb.EventFilter) {
 }
 
 // close ends what there is.
-func (s *server) close() {
+func (s *remote) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.halt()
 }
 
-func (s *server) halt() {
+func (s *remote) halt() {
 	if s.stop != nil {
 		s.stop()
 		s.stop = nil
@@ -83,7 +83,7 @@ func (s *server) halt() {
 
 // following is one follow: it tells the feed what comes.
 type following struct {
-	server *server
+	remote *remote
 	number int
 	filter *pb.EventFilter
 	work   sync.WaitGroup
@@ -91,7 +91,7 @@ type following struct {
 }
 
 // tell tells the feed.
-func (f *following) tell(change func(n *news)) { f.server.feed.tell(f.number, change) }
+func (f *following) tell(change func(n *news)) { f.remote.feed.tell(f.number, change) }
 
 // run follows until ctx is done, or the server refuses it. The program may not die of a fault in here before the terminal is as it was.
 func (f *following) run(ctx context.Context) {
@@ -101,7 +101,7 @@ func (f *following) run(ctx context.Context) {
 		}
 	}()
 	opts := []client.WatchOption{client.OnReconnect(f.waits), client.OnConnect(f.connected)}
-	for c, err := range f.server.config.Client.Follow(ctx, f.filter, opts...) {
+	for c, err := range f.remote.config.Client.Follow(ctx, f.filter, opts...) {
 		if err != nil {
 			f.end(err)
 			return
@@ -188,7 +188,7 @@ func (f *following) recall(ctx context.Context, end *pb.Cursor) {
 	f.begun = true
 	f.work.Go(func() {
 		p := &past{end: end, runs: restartsByID{}, failed: map[string]bool{}}
-		err := p.read(ctx, f.server.config.Client, f.filter)
+		err := p.read(ctx, f.remote.config.Client, f.filter)
 		f.tell(func(n *news) {
 			n.past = p.entries
 			for uid, h := range p.runs {
