@@ -52,10 +52,10 @@ func topVerb(a *app) *cobra.Command {
 		Use: "top [NAME|UID...]", Short: "Show tasks and events on the whole screen, live", Long: topHelp, Example: topExample,
 		ValidArgsFunction: a.completeTasks(false, 0),
 		RunE: a.run(func(ctx context.Context, c *client.Client, args []string) error {
-			if err := a.checkScreen(); err != nil {
-				return err
-			}
 			filter, err := s.events(args, nil)
+			if err == nil {
+				err = a.checkScreen()
+			}
 			if err != nil {
 				return err
 			}
@@ -87,10 +87,10 @@ func (a *app) checkScreen() error {
 		return usagef("-o %s is not for top, which draws a screen; use ls or watch", a.settings.output)
 	case !a.process.Terminal.Is:
 		return usagef("top draws on a terminal, and standard output is none; for a file or a pipe use %s ls, or %s watch", programName, programName)
-	case !isTerminal(a.process.Stdin):
-		return usagef("top reads keys from a terminal, and standard input is none; without keys use %s ls, or %s watch", programName, programName)
 	case a.style.dumb:
 		return usagef("top needs a terminal that can move its cursor, and TERM=dumb says that this one cannot; use %s ls, or %s watch", programName, programName)
+	case !isTerminal(a.process.Stdin):
+		return usagef("top reads keys from a terminal, and standard input is none; without keys use %s ls, or %s watch", programName, programName)
 	}
 	return nil
 }

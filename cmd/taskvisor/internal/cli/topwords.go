@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -75,7 +76,7 @@ func (w screenWords) Filter(text string) (*pb.EventFilter, error) {
 	var s selection
 	names, labels, _ := strings.Cut(" "+text+" ", " -l ")
 	s.labels = strings.TrimSpace(labels)
-	if s.labels == "" && strings.Contains(text, "-l") {
+	if s.labels == "" && slices.Contains(strings.Fields(text), "-l") {
 		return nil, usagef("-l wants a label selector behind it: -l app=web")
 	}
 	return s.events(strings.Fields(names), nil)
