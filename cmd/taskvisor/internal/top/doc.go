@@ -3,9 +3,9 @@
 // # Where things are
 //
 //   - run.go: Run, which has the terminal. Bubble Tea reads keys, puts frames on the screen, and gives the terminal back whatever happens.
-//   - source.go, feed.go, alarm.go: what comes from the server, gathered between two frames.
-//   - model.go, keys.go, filter.go, rows.go, tail.go, history.go, link.go: what is known, and what keys and news do to it.
-//   - frame.go, table.go, inspect.go, help.go: how it looks. paint.go, text.go: inks, and text that fits.
+//   - source.go, following.go, past.go, feed.go: what comes from the server, gathered between two frames.
+//   - model.go, keys.go, filter.go, rows.go, tail.go, history.go, link.go, inspection.go, remove.go: what is known, and what keys and news do to it.
+//   - frame.go, table.go, tailview.go, foot.go, inspect.go, help.go: how it looks. paint.go, text.go: inks, and text that fits.
 //   - words.go: what is asked of the command line, so that a state has one name everywhere.
 //
 // # Guarantees

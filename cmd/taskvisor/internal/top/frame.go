@@ -61,6 +61,7 @@ func (m *model) layout() layout {
 // frame returns the lines of the screen: as many as it has.
 func (m *model) frame() []string {
 	l := m.layout()
+	m.rows.visible(l.rows) // the head says which those are
 	lines := m.head()[:l.head]
 	switch m.screen {
 	case screenList:
@@ -129,6 +130,9 @@ func (m *model) counts() []part {
 	say(plain, s.states[pb.TaskState_TASK_STATE_STOPPING], "stopping")
 	say(plain, s.states[pb.TaskState_TASK_STATE_QUEUED], "queued")
 	say(plain, s.states[pb.TaskState_TASK_STATE_WAITING], "waiting")
+	if n := len(m.rows.shown); m.rows.seen < n && m.screen == screenList {
+		parts = append(parts, part{faint, fmt.Sprintf("  rows %s to %s", thousands(uint64(m.rows.top+1)), thousands(uint64(m.rows.top+m.rows.seen)))}) //nolint:gosec // none is negative
+	}
 	if m.link.state == linkWaiting {
 		parts = append(parts, part{warn, "  as of " + m.words.Clock(m.since)})
 	}
@@ -157,171 +161,6 @@ func (m *model) endings(all bool) (parts []part) {
 		parts = append([]part{{faint, "ended:"}}, append(parts, part{plain, " "})...)
 	}
 	return parts
-}
-
-// tailLines returns the newest events, under a title.
-func (m *model) tailLines(n int) []string {
-	lines := make([]string, 0, n)
-	title := []part{{strong, " EVENTS"}}
-	wanted := func(x entry) bool {
-		return x.event == nil || m.shownFilter().passes(x.event.GetTask()) || x.event.GetTask() == ""
-	}
-	if m.screen == screenTask {
-		uid := m.task.task.GetUid()
-		wanted = func(x entry) bool { return x.event.GetUid() == uid }
-		title = append(title, part{faint, " of this task"})
-	}
-	if m.tail.isPaused() {
-		title = append(title, part{warn, "  paused"}, part{faint, fmt.Sprintf(" · %s since · p goes on", thousands(m.tail.missed))})
-	}
-	l := line{palette: &m.palette, left: m.width}
-	for _, p := range title {
-		l.say(p.ink, p.text)
-	}
-	l.skip(1)
-	l.add(faint, strings.Repeat("─", max(l.left-1, 0)))
-	lines = append(lines, l.end())
-	entries := m.tail.last(n-1, wanted)
-	names := 0
-	if m.screen != screenTask {
-		names = m.tailNames(entries)
-	}
-	for _, x := range entries {
-		lines = append(lines, m.tailLine(x, names))
-	}
-	if len(entries) == 0 && len(lines) < n {
-		lines = append(lines, m.palette.paint(faint, false, fit(" none yet", m.width, false)))
-	}
-	return append(lines, make([]string, n-len(lines))...)
-}
-
-// tailNames returns how wide the column of tasks is; 0 where all are of the same.
-func (m *model) tailNames(entries []entry) (n int) {
-	for _, x := range entries {
-		n = max(n, len(x.event.GetTask()))
-	}
-	return min(max(n, 4), max(m.width/4, 10))
-}
-
-const (
-	kindWidth      = len("task-remove-requested")
-	wideForClock   = 60 // columns from which on there is room for it
-	wideForDetails = 46
-)
-
-func (m *model) tailLine(x entry, names int) string {
-	l := line{palette: &m.palette, left: m.width}
-	l.skip(1)
-	clock := x.at
-	if x.event != nil {
-		clock = x.event.GetTime().AsTime()
-	}
-	if m.width >= wideForClock {
-		l.say(faint, m.words.Clock(clock))
-		l.skip(2)
-	}
-	if x.event == nil {
-		l.say(inkOf(x.mood), "── "+x.mark+" ──")
-		return l.end()
-	}
-	kind, detail, mood := m.words.Event(x.event)
-	if mood == Good {
-		mood = Neutral // what goes well is not what the eye is to go to
-	}
-	l.put(inkOf(mood), kind, pick(m.width < wideForDetails, kindWidth-5, kindWidth), false)
-	l.skip(2)
-	if names > 0 {
-		l.add(plain, fitName(x.event.GetTask(), min(names, l.left)))
-		l.skip(2)
-	}
-	l.put(faint, detail, l.left, false)
-	return strings.TrimRight(l.end(), " ")
-}
-
-// mostNotice is how many lines what is told may take.
-const mostNotice = 5
-
-// foot returns what to tell, and what is asked for or which keys there are.
-func (m *model) foot() []string {
-	var lines []string
-	if !m.notice.isOver(m.now) {
-		for text := range strings.Lines(m.notice.text) {
-			for _, wrapped := range wrap(strings.TrimRight(text, "\n"), m.width-2) {
-				l := line{palette: &m.palette, left: m.width}
-				l.skip(1)
-				l.say(inkOf(m.notice.mood), wrapped)
-				lines = append(lines, l.end())
-			}
-		}
-		lines = lines[:min(len(lines), mostNotice, max(m.height-3, 0))]
-	}
-	if len(lines) == 1 && m.prompt == promptNone {
-		return lines
-	}
-	return append(lines, m.lastLine())
-}
-
-func (m *model) lastLine() string {
-	l := line{palette: &m.palette, left: m.width}
-	switch m.prompt {
-	case promptFilter:
-		l.say(accent, " filter: ")
-		room := max(l.left-2, 0)
-		text := clean(m.input)
-		for width(text) > room {
-			text = text[1:]
-		}
-		l.say(strong, text)
-		l.say(accent, "▏")
-		l.skip(1)
-		l.say(faint, "word, glob, or app=web · ⏎ applies · esc leaves")
-	case promptRemove:
-		const question, answers = " Stop  and remove it?", "  y yes, other keys no"
-		name := m.doomed.GetName()
-		if room := max(m.width-len(question+answers), leastName); width(name) > room {
-			name = fitName(name, room)
-		}
-		l.say(bad, " Stop "+name+" and remove it?")
-		l.say(strong, "  y")
-		l.say(plain, " yes, other keys no")
-	case promptNone:
-		m.keys(&l)
-	}
-	return l.end()
-}
-
-// keys names the keys for which there is room, the ones to know first.
-func (m *model) keys(l *line) {
-	list := [][2]string{
-		{"q", "quit"}, {"?", "help"}, {"⏎", "inspect"}, {"/", "filter"}, {"d", "remove"}, {"s", "sort: " + m.rows.order.String()}, {"p", "pause"},
-		{"↑↓", "select"},
-	}
-	switch m.screen {
-	case screenTask:
-		list = [][2]string{{"esc", "back"}, {"↑↓", m.scrollText()}, {"d", "remove"}, {"p", "pause"}, {"?", "help"}}
-	case screenHelp:
-		list = [][2]string{{"esc", "back"}, {"↑↓", m.scrollText()}}
-	case screenList:
-	}
-	for _, k := range list {
-		if l.left < width(k[0])+width(k[1])+3 {
-			return
-		}
-		l.skip(1)
-		l.say(strong, k[0])
-		l.skip(1)
-		l.say(faint, k[1])
-		l.skip(1)
-	}
-}
-
-// scrollText says how much there is below.
-func (m *model) scrollText() string {
-	below := m.task.lines - m.task.offset - m.task.seen
-	if below <= 0 {
-		return "scroll"
-	}
-	return fmt.Sprintf("scroll: %s below", plural(uint64(below), "line")) //nolint:gosec // it is not negative
 }
 
 // due returns when the screen will read differently without any message; zero: never.

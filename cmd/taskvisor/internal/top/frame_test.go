@@ -190,9 +190,9 @@ func TestOnlyWhatIsOnTheScreenIsDrawn(t *testing.T) {
 		if b.words.asked > 24 {
 			t.Errorf("%d states were asked for, for 24 lines", b.words.asked)
 		}
-		b.expect("10,000 tasks", "task-00000")
+		b.expect("10,000 tasks", "rows 1 to 12 ", "task-00000")
 		b.press("end")
-		b.expect("▸ task-09999")
+		b.expect("▸ task-09999", "rows 9,989 to 10,000")
 		b.press("pgup", "k")
 		b.expect("▸ task-09987")
 		b.press("home")

@@ -60,16 +60,6 @@ type model struct {
 	err     error  // what the program ends with
 }
 
-// inspection is a task that is looked at.
-type inspection struct {
-	task   *pb.Task // as it was last; nil until it is there
-	who    Asked
-	offset int // of the first line on the screen
-	lines  int // how many there are
-	seen   int // how many fit
-	gone   bool
-}
-
 // Messages, beside those of Bubble Tea.
 type (
 	newsMsg      struct{ news news }
@@ -257,80 +247,4 @@ func (m *model) refused(err error) tea.Cmd {
 // tell shows a notice for a while.
 func (m *model) tell(mood Mood, text string) {
 	m.notice = notice{mood, text, m.now.Add(noticeTime)}
-}
-
-// inspect looks at the selected task.
-func (m *model) inspect() tea.Cmd {
-	t := m.rows.selected
-	if t == nil {
-		return nil
-	}
-	m.screen, m.task = screenTask, inspection{task: t}
-	return func() tea.Msg { return askedMsg{t.GetUid(), m.source.asked(t)} }
-}
-
-// inspectAgain brings the task that is looked at up to date. Its last state is that of the server, which keeps it for a while.
-func (m *model) inspectAgain(entries []entry) tea.Cmd {
-	uid := m.task.task.GetUid()
-	if m.screen != screenTask || m.task.gone {
-		return nil
-	}
-	for _, x := range entries {
-		if x.event.GetUid() == uid && x.event.GetKind() == pb.EventKind_EVENT_KIND_TASK_REMOVE_REQUESTED {
-			m.task.who.ToRemove = x.event
-		}
-	}
-	for _, t := range m.rows.all {
-		if t.GetUid() == uid {
-			m.task.task = t
-			return nil
-		}
-	}
-	m.task.gone = true
-	return func() tea.Msg {
-		if t, err := m.source.get(uid); err == nil {
-			return gotMsg{t}
-		}
-		return nil // it is shown as it was, and as gone
-	}
-}
-
-// learn takes what the log says. What has happened since is known better.
-func (i *inspection) learn(who Asked) {
-	if i.who.ToRemove != nil {
-		who.ToRemove = i.who.ToRemove
-	}
-	i.who = who
-}
-
-// maxRemoves is how many removals may be under way: each waits until a body has returned.
-const maxRemoves = 32
-
-// remove stops the task that the question named.
-func (m *model) remove() tea.Cmd {
-	t := m.doomed
-	m.doomed = nil
-	if m.removes >= maxRemoves {
-		m.tell(Warn, "too many tasks are being stopped already: wait until one of them has")
-		return nil
-	}
-	m.removes++
-	m.notice = notice{mood: Neutral, text: "stopping " + t.GetName() + "…"}
-	return func() tea.Msg {
-		final, err := m.source.remove(t.GetUid())
-		if err != nil {
-			return removedMsg{name: t.GetName(), text: m.source.explain(err)}
-		}
-		return removedMsg{name: t.GetName(), task: final}
-	}
-}
-
-func (m *model) removed(msg removedMsg) {
-	m.removes--
-	if msg.text == "" {
-		m.tell(Good, m.words.Ended(msg.task))
-		return
-	}
-	// Until the next one, or the next key: it may take time to read.
-	m.notice = notice{mood: Bad, text: msg.name + " was not removed: " + msg.text}
 }

@@ -36,6 +36,7 @@ type rows struct {
 	moved    bool     // somebody has selected it; otherwise it is the first one, whichever that is
 	index    int      // of it
 	top      int      // index of the first row on the screen
+	seen     int      // rows on the screen
 
 	names int // columns that the longest name takes
 	sum   summary
@@ -166,5 +167,6 @@ func (r *rows) move(by int) {
 func (r *rows) visible(n int) []*pb.Task {
 	r.top = min(max(r.top, r.index-n+1), r.index)
 	r.top = max(min(r.top, len(r.shown)-n), 0)
-	return r.shown[r.top:min(r.top+n, len(r.shown))]
+	r.seen = min(n, len(r.shown)-r.top)
+	return r.shown[r.top : r.top+r.seen]
 }
