@@ -53,7 +53,7 @@ func (w screenWords) Clock(t time.Time) string { return w.app.here(t).Format("15
 
 // Describe implements top.Words: it says what the verb get does.
 func (w screenWords) Describe(t *pb.Task, who top.Asked) top.Description {
-	d := top.Description{Sentences: why(t, asked{toAdd: who.ToAdd, toRemove: who.ToRemove, owner: who.Owner})}
+	d := top.Description{Sentences: why(t, asked{toAdd: who.ToAdd, toRemove: who.ToRemove, owner: who.Owner, others: who.Others})}
 	for _, f := range w.app.fields(t) {
 		if f.text != "" {
 			d.Fields = append(d.Fields, top.Field{Title: f.title, Text: f.text})
@@ -85,7 +85,7 @@ func (w screenWords) Filter(text string) (*pb.EventFilter, error) {
 // Asked implements top.Words.
 func (w screenWords) Asked(ctx context.Context, t *pb.Task) top.Asked {
 	who := w.app.asked(ctx, w.client, t)
-	return top.Asked{ToAdd: who.toAdd, ToRemove: who.toRemove, Owner: who.owner}
+	return top.Asked{ToAdd: who.toAdd, ToRemove: who.toRemove, Owner: who.owner, Others: who.others}
 }
 
 // Explain implements top.Words.

@@ -46,6 +46,7 @@ type Words interface {
 type Asked struct {
 	ToAdd, ToRemove *pb.Event // nil: not known
 	Owner           string    // of the slot that the task waits for; empty: not known
+	Others          uint64    // tasks that wait for that as well
 }
 
 // Description is all that a person wants to know about a task.
