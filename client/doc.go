@@ -56,7 +56,7 @@
 //	PERMISSION_DENIED, UNIMPLEMENTED, all else
 //
 // A server that is not there is waited for from the first attempt on: a program may start before its server. OnReconnect tells of each delay, and may
-// cancel the context to put an end to it. Wait asks once how things are before it waits, and ends with an error when nobody answers.
+// cancel the context to put an end to it; OnConnect tells when a server is there. Wait asks once how things are before it waits, and ends with an error when nobody answers.
 //
 // # The view of Follow
 //

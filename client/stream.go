@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
 	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
@@ -28,6 +29,7 @@ func (w *watcher) read(ctx context.Context) error {
 	if err != nil {
 		return because(ctx, silent, err)
 	}
+	w.tellConnected(stream)
 	for begun := false; ; begun = true {
 		alarm.Reset(w.silence)
 		msg, err := stream.Recv()
@@ -40,6 +42,16 @@ func (w *watcher) read(ctx context.Context) error {
 		if err := w.deliver(ctx, msg, !begun && req.GetStart() == pb.WatchStart_WATCH_START_SNAPSHOT); err != nil {
 			return err
 		}
+	}
+}
+
+// tellConnected waits for the headers, which the server sends at once if it accepts the stream. What it refuses a stream with, Recv returns.
+func (w *watcher) tellConnected(stream grpc.ServerStreamingClient[pb.WatchEventsResponse]) {
+	if w.options.onConnect == nil {
+		return
+	}
+	if headers, err := stream.Header(); err == nil && headers != nil {
+		w.options.onConnect()
 	}
 }
 

@@ -22,6 +22,7 @@ type WatchOption func(*watchOptions)
 
 type watchOptions struct {
 	onReconnect func(Reconnect)
+	onConnect   func() // nil: nobody wants to know
 	first, max  time.Duration
 	heartbeat   time.Duration // 0: as the request says
 	snapshot    bool          // after a loss
@@ -41,6 +42,10 @@ type Reconnect struct {
 // OnReconnect calls f whenever a stream ended and will be opened again, in the goroutine of the loop, before the delay; not when the caller has ended
 // it, by ctx or its deadline. To give up instead, cancel the context of the watch in f.
 func OnReconnect(f func(Reconnect)) WatchOption { return func(o *watchOptions) { o.onReconnect = f } }
+
+// OnConnect calls f whenever the server has accepted a stream, the first one included, in the goroutine of the loop, before anything that the stream
+// tells. The next message may be a heartbeat away.
+func OnConnect(f func()) WatchOption { return func(o *watchOptions) { o.onConnect = f } }
 
 // ReconnectDelay says how long to wait before a stream is opened again: first, doubled with each failure in a row up to limit; half of it is
 // left to chance. A message on the new stream ends the row. Default: DefaultReconnectFirst, DefaultReconnectMax, also for zero.

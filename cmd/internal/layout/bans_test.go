@@ -20,7 +20,7 @@ var bans = []ban{
 		why:   "The engine, its plugins and their authors do not pay for a transport that they do not use.",
 	}, {
 		tree:  "./client",
-		never: []string{"./server", "./supervisor", "./cmd"},
+		never: []string{"./server", "./supervisor", "./cmd", "charm.land/bubbletea", "github.com/charmbracelet"},
 		why:   "Programs that control a server would otherwise carry one.",
 	}, {
 		tree:  "./server/servertest",

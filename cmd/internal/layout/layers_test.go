@@ -63,8 +63,12 @@ var layers = []layer{
 		tree: "./cmd/internal",
 		why:  "Tests of the repository itself.",
 	}, {
+		tree: "./cmd/taskvisor/internal/top",
+		may:  []string{"./gen", "./client"},
+		why:  "The screen shows what the client package follows; how things are said is the business of the command line, which gives it the words.",
+	}, {
 		tree: "./cmd/taskvisor/internal/cli",
-		may:  []string{"./gen", "./client", "./server/yamlfile"},
+		may:  []string{"./gen", "./client", "./server/yamlfile", "./cmd/taskvisor/internal/top"},
 		why:  "What people can do from a terminal, programs can do with the client package.",
 	}, {
 		tree: "./cmd/taskvisor/internal/bench",

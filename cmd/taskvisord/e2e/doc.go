@@ -13,6 +13,11 @@
 // For a named moment, never for a time: a line of output, an event, the end of a process, the end of a pipe. Each process has a deadline
 // after which it is killed and the test fails with all that the process printed.
 //
+// # The terminal
+//
+// TestTop has a terminal of tmux, whose screen it looks at every 20 ms, since tmux does not tell when it changes. Without tmux it is skipped, and
+// says so: nothing but Go, git and make may be needed here. With TASKVISOR_E2E_REQUIRE=tmux, as in CI, it fails instead.
+//
 // # Chaos
 //
 //	make chaos MINUTES=30

@@ -11,6 +11,7 @@
 //   - manual.go, completion.go, complete….go: help, and what TAB completes.
 //   - words.go, style.go, columns.go, encode.go, eventline.go, updates.go: how things are printed.
 //   - why.go, replay.go: why a task is in its state.
+//   - top.go, topwords.go: the verb top, which is package top, and the words that this package gives it.
 //
 // # Guarantees
 //

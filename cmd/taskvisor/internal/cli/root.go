@@ -34,6 +34,7 @@ const rootExample = `  taskvisor add tick --interval 1s -- date      run date ev
   taskvisor ls                                  list the tasks
   taskvisor get tick                            explain why it is in its state
   taskvisor watch tick                          follow what happens to it
+  taskvisor top                                 all of that on one screen, live
   taskvisor rm tick                             stop it, and wait until it has
   taskvisor --server /run/taskvisord.sock ls    talk to another server
   taskvisor --config prod.yaml ls               one that a file describes`
@@ -83,6 +84,7 @@ func (a *app) verbs() (verbs []*cobra.Command) {
 	}{
 		{addVerb(a), append(outcomeCodes(), ExitConflict)},
 		{lsVerb(a), nil},
+		{topVerb(a), nil},
 		{getVerb(a), []int{ExitNotFound}},
 		{rmVerb(a), []int{ExitNotFound, ExitStuck}},
 		{watchVerb(a), nil},

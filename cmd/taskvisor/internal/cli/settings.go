@@ -71,7 +71,7 @@ func table() []setting {
 			s.output, err = parseFormat(v)
 			return err
 		}},
-		{name: "timeout", wants: "DURATION", usage: "how long to wait for an answer, 0s for ever; in watch, events, logs, wait, rm and add --wait: for the end (default 30s, and there for ever)", set: setTimeout},
+		{name: "timeout", wants: "DURATION", usage: "how long to wait for an answer, 0s for ever; in watch, top, events, logs, wait, rm and add --wait: for the end (default 30s, and there for ever)", set: setTimeout},
 		{name: "token-file", file: true, usage: "file with the bearer token to send", set: text(func(s *settings) *string { return &s.tokenFile })},
 		{name: "tls", bool: true, usage: "encrypt, and trust what the system trusts", set: setTLS},
 		{name: "tls-ca", file: true, usage: "encrypt, and trust the certificates in this file", set: text(func(s *settings) *string { return &s.tlsCA })},

@@ -11,6 +11,7 @@ import (
 type style struct {
 	width  int // of a line, in characters; 0: as long as it is
 	colour bool
+	dumb   bool // the terminal has nothing but lines
 }
 
 // maxWidth is a width that no terminal has.
@@ -24,7 +25,8 @@ func newStyle(p Process) style {
 		name, value, _ := strings.Cut(variable, "=")
 		env[name] = value
 	}
-	s := style{width: p.Terminal.Width, colour: p.Terminal.Is && env["NO_COLOR"] == "" && env["TERM"] != "dumb"}
+	s := style{width: p.Terminal.Width, dumb: env["TERM"] == "dumb"}
+	s.colour = p.Terminal.Is && env["NO_COLOR"] == "" && !s.dumb
 	if n, err := strconv.Atoi(env["COLUMNS"]); err == nil && n > 0 && n < maxWidth {
 		s.width = n
 	}
