@@ -18,9 +18,7 @@ func (t *task) live() {
 			t.finishIdle()
 			return
 		}
-		var r result
-		t.run(a, &r)
-		delay, again := t.endAttempt(a, &r)
+		delay, again := t.endAttempt(a, t.run(a))
 		if !again {
 			return
 		}
@@ -28,10 +26,10 @@ func (t *task) live() {
 	}
 }
 
-// run runs an attempt and sets r, which is zero, to how it ended.
+// run runs an attempt and returns how it ended, nil for a success.
 //
 //go:noinline
-func (t *task) run(a *attempt, r *result) {
+func (t *task) run(a *attempt) *result {
 	returned := false
 	// A body that calls runtime.Goexit takes the actor's goroutine with it; the life goes on in another one.
 	defer func() {
@@ -39,17 +37,22 @@ func (t *task) run(a *attempt, r *result) {
 			go t.liveAfterGoexit(a)
 		}
 	}()
-	a.call(r)
+	r := a.call()
 	returned = true
+	return r
 }
 
-// endAttempt ends an attempt, which ended with r. It returns the delay after which another one follows; if none does, it has ended the life. It is not
-// part of run, for what it needs of the stack would take the room of the body.
+// endAttempt ends an attempt, which ended with r, nil for a success. It returns the delay after which another one follows; if none does, it has ended
+// the life. It is not part of run, for what it needs of the stack would take the room of the body.
 //
 //go:noinline
 func (t *task) endAttempt(a *attempt, r *result) (delay time.Duration, again bool) {
 	var end ending
-	end.result = *r
+	if r == nil {
+		end.result.verdict = succeeded
+	} else {
+		end.result = *r
+	}
 	if delay, again = t.conclude(a, &end); again {
 		t.release() // now that the log has the end of the attempt: no start of another one gets in front of it
 	} else {

@@ -84,7 +84,6 @@ func TestResultOf(t *testing.T) {
 		err  error
 		want verdict
 	}{
-		{nil, succeeded},
 		{io.EOF, failed},
 		{context.Canceled, canceled},
 		{fmt.Errorf("wrapped: %w", context.Canceled), canceled},
@@ -96,14 +95,12 @@ func TestResultOf(t *testing.T) {
 		{errors.Join(io.EOF, Fatal(io.EOF)), fatal},
 		{problem(""), failed},
 	} {
-		var got result
-		if got.set(c.err, false); got.verdict != c.want {
+		if got := newResult(c.err, false); got.verdict != c.want {
 			t.Errorf("%v: verdict %d, want %d", c.err, got.verdict, c.want)
 		}
 	}
 	for _, cause := range []error{ErrRemoved, ErrShutdown, &ReplacedError{}} {
-		var got result
-		if got.set(cause, true); got.verdict != canceled {
+		if got := newResult(cause, true); got.verdict != canceled {
 			t.Errorf("%v of the own context: verdict %d", cause, got.verdict)
 		}
 	}

@@ -37,20 +37,24 @@ const (
 	fatal
 )
 
-// call runs the body and sets r, which is zero, to how it ended. Errors are code of the body too: all that is asked of their methods is
+// call runs the body and returns how it ended, nil for a success. Errors are code of the body too: all that is asked of their methods is
 // asked here, under the same recover and under no lock, and nothing that they panic with leaves this function.
-func (a *attempt) call(r *result) {
+func (a *attempt) call() (r *result) {
 	defer func() {
 		if p := recover(); p != nil {
-			r.setPanic(p)
+			r = newPanicResult(p)
 		}
 	}()
-	r.set(runBody(markOf(a.task.uid), a), a.Err() != nil)
+	err := runBody(markOf(a.task.uid), a)
+	if err == nil {
+		return nil
+	}
+	return newResult(err, a.Err() != nil)
 }
 
-// setPanic is called under the recover that caught p.
-func (r *result) setPanic(p any) {
-	*r = result{verdict: failed, err: &PanicError{Value: p, Stack: debug.Stack()}, reason: panicReason(p)}
+// newPanicResult is called under the recover that caught p.
+func newPanicResult(p any) *result {
+	return &result{verdict: failed, err: &PanicError{Value: p, Stack: debug.Stack()}, reason: panicReason(p)}
 }
 
 // panicReason is the text of a PanicError. Formatting survives a value whose methods panic; one that panics with itself is too much for
@@ -64,12 +68,11 @@ func panicReason(p any) (reason string) {
 	return cutReason(fmt.Sprintf("panic: %v", p))
 }
 
-// set makes the zero r the result of an attempt whose body returned err. told says that its context was canceled by then.
-func (r *result) set(err error, told bool) {
-	if err == nil {
-		r.verdict = succeeded
-		return
-	}
+// newResult returns the result of an attempt whose body returned err. told says that its context was canceled by then.
+//
+//go:noinline
+func newResult(err error, told bool) *result {
+	r := new(result)
 	r.verdict, r.err, r.reason = failed, err, cutReason(err.Error())
 	switch {
 	case IsFatal(err):
@@ -82,6 +85,7 @@ func (r *result) set(err error, told bool) {
 	}
 	r.retryAfter, r.hasHint = RetryAfterOf(err)
 	r.ofTimeout = errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrTimeout)
+	return r
 }
 
 // timeOut turns the result of an attempt that had reached a timeout into a failure, whatever the body returned: a body that was late is not
