@@ -57,6 +57,7 @@ func newStorm(t *testing.T, seed uint64) *storm {
 	w := newWorld(t, supervisor.Config{EventBuffer: 512, RetainedTasks: 20, SlotQueue: 3})
 	s := &storm{t: t, world: w, random: rand.New(rand.NewPCG(seed, 0))}
 	s.follow = follow(t.Context(), w.dial(), nil)
+	synctest.Wait() // it has its first snapshot: a server that ends before that has no log that could change
 	return s
 }
 
