@@ -33,7 +33,7 @@ func newTerminal(t *testing.T, width, height int) *terminal {
 	case err != nil:
 		t.Skip("SKIPPED: taskvisor top is not tested on a terminal, for there is no tmux. Install it to have that tested.")
 	}
-	dir, err := os.MkdirTemp("", "tv-") // a longer path may be too long for a socket
+	dir, err := os.MkdirTemp("", "tv-") //nolint:usetesting // that path may be too long for a socket
 	if err != nil {
 		t.Fatal(err)
 	}

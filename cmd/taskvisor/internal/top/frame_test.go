@@ -127,8 +127,8 @@ func TestFramesFit(t *testing.T) {
 		for name, act := range screens {
 			b := populated(t, 80, 24)
 			act(b)
-			for width := 1; width <= 130; width += 1 + width/12 {
-				for height := 1; height <= 50; height += 1 + height/6 {
+			for width := 1; width <= 130; width += 2 + width/6 {
+				for height := 1; height <= 50; height += 2 + height/4 {
 					b.send(tea.WindowSizeMsg{Width: width, Height: height})
 					checkFrame(t, fmt.Sprintf("%s at %d×%d", name, width, height), b.frame(), width, height)
 				}

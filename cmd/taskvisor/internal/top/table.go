@@ -88,7 +88,7 @@ func (m *model) tableTitle(c columns) string {
 	put("STATE", stateWidth, false)
 	put("ATTEMPT", c.attempt, true)
 	put("FAILS", c.fails, true)
-	put("RESTARTS", c.bars, false)
+	put("RESTARTS", c.bars, true) // over the newest bars
 	put("NEXT", c.next, true)
 	put("AGE", c.age, true)
 	put("NOTE", c.note, false)
