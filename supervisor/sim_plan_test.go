@@ -48,7 +48,8 @@ func (v simVerb) String() string { return simVerbNames[v] }
 // simSpec is a spec whose body is data.
 type simSpec struct {
 	Spec
-	steps []simStep // one for each attempt, the last one again and again
+	steps  []simStep     // one for each attempt, the last one again and again
+	closes time.Duration // how long it takes to close the body; 0: it has nothing to close
 }
 
 func (s *simSpec) step(attempt uint64) *simStep {
@@ -217,6 +218,9 @@ func (p *simPlanner) spec() simSpec {
 		s.Timeout = p.about(s.Timeout)
 	}
 	s.Restart, s.Backoff = p.restart(), p.backoff()
+	if p.IntN(3) == 0 {
+		s.closes = ms + p.about(pick(p.Rand, 0, 30*ms, 3000*ms, 300_000*ms))
+	}
 	for range p.IntN(8) {
 		s.steps = append(s.steps, p.step())
 	}
