@@ -12,6 +12,6 @@ import (
 func main() {
 	guard := exec.NewGuard() // first: this program is its own guardian too
 	daemon.Main(daemon.Plugins(func(s daemon.Settings) ([]plugin.Plugin, error) {
-		return plugins.Default(plugins.Options{Exec: exec.Options{Allow: s.ExecAllow, Guard: guard}})
+		return plugins.Default(plugins.Options{Exec: exec.Options{Allow: s.ExecAllow, Users: s.ExecUser, Guard: guard}})
 	}))
 }
