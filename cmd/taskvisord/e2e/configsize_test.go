@@ -22,8 +22,8 @@ func counted(name string, size int, unit string, encoded int) (request string, t
 	units := (size - len(frame)) / encoded
 	rest := size - len(frame) - units*encoded
 	input := strings.Repeat(unit, units) + strings.Repeat("x", rest)
-	return fmt.Sprintf(`{"task":{"name":%q,"plugin":"exec","config":{"command":["wc","-c"],"stdin":"%s"},"capture_output":true,"restart":{"mode":"RESTART_MODE_NEVER"}}}`,
-		name, input), units + rest
+	return `{"task":{"name":"` + name + `","plugin":"exec","config":{"command":["wc","-c"],"stdin":"` + input + `"},` +
+		`"capture_output":true,"restart":{"mode":"RESTART_MODE_NEVER"}}}`, units + rest
 }
 
 // A config of 64 KiB is accepted and all of it reaches the body; one more byte, and the answer says how many there are and how many there may be. What
