@@ -94,6 +94,8 @@ type simLife struct {
 	canceled error
 	ends     *simDue  // the attempt
 	deadline *simDue  // of the attempt
+	pulse    *simDue  // a sign of life is missed, then
+	late     string   // which timeout the attempt has reached, in words
 	stuck    *simDue  // the body is, then
 	next     *simDue  // attempt
 	answers  []func() // those who wait for the end
@@ -250,7 +252,10 @@ func (m *simModel) start(l *simLife) {
 		m.back(l, s.end)
 	})
 	if timeout := simDefault(l.Timeout, m.config.timeout); timeout > 0 {
-		l.deadline = m.after(timeout, l, func() { m.timeOut(l, timeout) })
+		l.deadline = m.after(timeout, l, func() { m.timeOut(l, timeout, "timeout after ") })
+	}
+	if timeout := l.HeartbeatTimeout; timeout > 0 && !s.beats {
+		l.pulse = m.after(timeout, l, func() { m.timeOut(l, timeout, "no heartbeat for ") })
 	}
 }
 
@@ -261,8 +266,8 @@ func simDefault(d, byDefault time.Duration) time.Duration {
 	return d
 }
 
-func (m *simModel) timeOut(l *simLife, timeout time.Duration) {
-	l.timedOut, l.state = true, StateStopping
+func (m *simModel) timeOut(l *simLife, timeout time.Duration, which string) {
+	l.timedOut, l.state, l.late = true, StateStopping, which+timeout.String()
 	m.say(l, simEvent{kind: TimeoutHit, attempt: l.attempt, d: timeout})
 	m.tell(l)
 	m.stuckAfter(l, m.config.grace)
@@ -276,6 +281,7 @@ func (m *simModel) tell(l *simLife) {
 	l.told = true
 	m.forget(l.ends)
 	m.forget(l.deadline)
+	m.forget(l.pulse)
 	s := l.step(l.attempt)
 	l.ends = m.after(s.deaf, l, func() { m.back(l, s.late) })
 }
@@ -334,12 +340,13 @@ func (m *simModel) cancel(l *simLife, cause error, grace time.Duration) (first b
 func (m *simModel) back(l *simLife, end *simEnd) {
 	m.forget(l.ends)
 	m.forget(l.deadline)
+	m.forget(l.pulse)
 	m.forget(l.stuck)
 	l.body = false
 	how, reason, code := end.how, end.reason, simCode{end.code, end.hasCode}
 	if l.timedOut {
 		if how == canceled || how == succeeded {
-			reason = "timeout after " + simDefault(l.Timeout, m.config.timeout).String()
+			reason = l.late
 		}
 		how = failed
 	}

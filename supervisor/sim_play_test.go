@@ -78,6 +78,9 @@ func (b *simBody) Run(ctx context.Context) error {
 	defer r.enter(b.spec.Name)()
 	info, _ := Attempt(ctx)
 	s := b.spec.step(info.Attempt)
+	if s.beats && b.spec.HeartbeatTimeout > 0 {
+		defer beat(ctx, b.spec.HeartbeatTimeout/2)()
+	}
 	end, late := s.end.do, s.late.do
 	if s.end == simLeaves {
 		end = func(ctx context.Context) error {
@@ -86,6 +89,24 @@ func (b *simBody) Run(ctx context.Context) error {
 		}
 	}
 	return step{work: s.work, deaf: s.deaf, end: end, late: late}.play(ctx)
+}
+
+// beat gives signs of life until it is canceled, or the returned function is called.
+func beat(ctx context.Context, each time.Duration) (stop func()) {
+	ctx, stop = context.WithCancel(ctx)
+	go func() {
+		ticker := time.NewTicker(each)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+				Heartbeat(ctx)
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return stop
 }
 
 // enter counts a body that runs. The returned function ends that.
