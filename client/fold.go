@@ -33,8 +33,8 @@ var folds = map[pb.EventKind]func(l *life, e *pb.Event){
 	pb.EventKind_EVENT_KIND_TASK_FAILED:                foldFailed,
 	pb.EventKind_EVENT_KIND_TIMEOUT_HIT:                foldTimeout,
 	pb.EventKind_EVENT_KIND_BACKOFF_SCHEDULED:          foldBackoff,
-	pb.EventKind_EVENT_KIND_ACTOR_EXHAUSTED:            foldStreak,
-	pb.EventKind_EVENT_KIND_ACTOR_DEAD:                 foldStreak,
+	pb.EventKind_EVENT_KIND_ACTOR_EXHAUSTED:            foldExhausted,
+	pb.EventKind_EVENT_KIND_ACTOR_DEAD:                 foldExhausted,
 	pb.EventKind_EVENT_KIND_TASK_REMOVE_REQUESTED:      foldRemoveRequested,
 	pb.EventKind_EVENT_KIND_TASK_REMOVED:               foldRemoved,
 	pb.EventKind_EVENT_KIND_SHUTDOWN_REQUESTED:         foldShutdown, // about no task, and so about each
@@ -131,6 +131,12 @@ func foldStreak(l *life, _ *pb.Event) {
 	default:
 		l.task.FailureStreak++
 	}
+}
+
+// foldExhausted: TASK_REMOVED follows, at once unless there is a body to be closed.
+func foldExhausted(l *life, e *pb.Event) {
+	foldStreak(l, e)
+	l.stop()
 }
 
 // foldRemoveRequested: a task that waits for its slot ends at once, without stopping; one that is stuck stays so.

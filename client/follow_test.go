@@ -182,7 +182,7 @@ func TestFollow(t *testing.T) {
 		"a task that is over at once": func(t *testing.T, w *world) string {
 			w.add("a", servertest.Succeed)
 			return "synced 0, TASK_ADD_REQUESTED, TASK_ADDED UNSPECIFIED→WAITING, TASK_STARTING WAITING→RUNNING, " +
-				"TASK_STOPPED RUNNING→RUNNING, ACTOR_EXHAUSTED RUNNING→RUNNING, TASK_REMOVED RUNNING→FINISHED"
+				"TASK_STOPPED RUNNING→RUNNING, ACTOR_EXHAUSTED RUNNING→STOPPING, TASK_REMOVED STOPPING→FINISHED"
 		},
 		"a body that does not stop": func(t *testing.T, w *world) string {
 			release := make(chan struct{})

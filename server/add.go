@@ -30,12 +30,13 @@ func (s *Server) addTask(ctx context.Context, req *pb.AddTaskRequest) (*pb.Task,
 		return nil, err
 	}
 	if req.GetValidateOnly() {
+		defer supervisor.Discard(spec.Task)
 		return s.rehearse(req, &spec)
 	}
 	if req.GetRequestId() == "" {
 		return s.admit(ctx, req, spec)
 	}
-	return s.addOnce(ctx, req, func(ctx context.Context) (*pb.Task, error) { return s.admit(ctx, req, spec) })
+	return s.addOnce(ctx, req, spec)
 }
 
 // checkAdd checks all of a request, and returns what it asks for, body included. It changes nothing.
@@ -64,6 +65,7 @@ func (s *Server) checkAdd(req *pb.AddTaskRequest) (supervisor.Spec, error) {
 		v.merge(specViolations(e))
 	}
 	if cause != nil || v != nil {
+		supervisor.Discard(run)
 		return supervisor.Spec{}, &invalidError{v, cause}
 	}
 	return spec, nil

@@ -17,6 +17,9 @@ type body struct {
 	version string       // of the plugin
 }
 
+// Unwrap lets the engine find what the body of the plugin can do besides Run.
+func (b *body) Unwrap() supervisor.Task { return b.Task }
+
 // taskToWire returns the task as it is sent. The spec is shared with the task and must not be changed.
 func taskToWire(snap *supervisor.Snapshot) *pb.Task {
 	finished := snap.State == supervisor.StateFinished

@@ -10,7 +10,8 @@ import (
 	"github.com/taskvisor/taskvisor/supervisor"
 )
 
-// admit adds the task, which was checked. A live task of the same name is dealt with as the request says.
+// admit adds the task, which was checked. A live task of the same name is dealt with as the request says. A body that the engine does not take is
+// closed.
 func (s *Server) admit(ctx context.Context, req *pb.AddTaskRequest, spec supervisor.Spec) (*pb.Task, error) {
 	switch req.GetIfExists() {
 	case pb.IfExists_IF_EXISTS_KEEP:
@@ -24,12 +25,13 @@ func (s *Server) admit(ctx context.Context, req *pb.AddTaskRequest, spec supervi
 		spec = renamed(spec, newName(req.GetTask().GetPlugin()))
 		snap, err = s.sup.Add(ctx, spec)
 	}
-	return added(&snap, err)
+	return added(&spec, &snap, err)
 }
 
 // added answers with what the engine made of a spec.
-func added(snap *supervisor.Snapshot, err error) (*pb.Task, error) {
+func added(spec *supervisor.Spec, snap *supervisor.Snapshot, err error) (*pb.Task, error) {
 	if err != nil {
+		supervisor.Discard(spec.Task)
 		return nil, err
 	}
 	return taskToWire(snap), nil
@@ -40,9 +42,10 @@ func (s *Server) keep(ctx context.Context, spec supervisor.Spec) (*pb.Task, erro
 	for {
 		snap, err := s.sup.Add(ctx, spec)
 		if !errors.Is(err, supervisor.ErrTaskExists) {
-			return added(&snap, err)
+			return added(&spec, &snap, err)
 		}
 		if task, err := s.kept(&spec, err); task != nil || err != nil {
+			supervisor.Discard(spec.Task)
 			return task, err
 		}
 	}
@@ -68,10 +71,13 @@ func (s *Server) kept(spec *supervisor.Spec, exists error) (*pb.Task, error) {
 // replace puts the task in the place of the live one.
 func (s *Server) replace(ctx context.Context, spec supervisor.Spec) (*pb.Task, error) {
 	snap, err := s.sup.Replace(ctx, spec)
+	if err != nil && errors.Is(err, ctx.Err()) {
+		return nil, err // the engine has the body
+	}
 	if errors.Is(err, supervisor.ErrTaskStuck) {
 		err = fmt.Errorf("the new task was not started: %w", err)
 	}
-	return added(&snap, err)
+	return added(&spec, &snap, err)
 }
 
 // foresee says in which state the task would be added now, or which live task would be the answer.

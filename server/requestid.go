@@ -39,14 +39,15 @@ func principalOf(ctx context.Context) string { return supervisor.Principal(ctx) 
 
 // addOnce adds the task unless a request with the same id has done so, or is about to. What is begun is brought to its end even if the caller
 // leaves: that is what a retry with the same id is to find.
-func (s *Server) addOnce(ctx context.Context, req *pb.AddTaskRequest, add func(context.Context) (*pb.Task, error)) (*pb.Task, error) {
+func (s *Server) addOnce(ctx context.Context, req *pb.AddTaskRequest, spec supervisor.Spec) (*pb.Task, error) {
 	key := answerKey{principalOf(ctx), req.GetRequestId()}
 	a, first, err := s.answers.claim(key, addDigest(req))
+	if err == nil && first {
+		return s.answers.lead(context.WithoutCancel(ctx), a, func(ctx context.Context) (*pb.Task, error) { return s.admit(ctx, req, spec) })
+	}
+	supervisor.Discard(spec.Task) // the first request has its own
 	if err != nil {
 		return nil, err
-	}
-	if first {
-		return s.answers.lead(context.WithoutCancel(ctx), a, add)
 	}
 	task, err := a.join(ctx)
 	if err != nil {

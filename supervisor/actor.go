@@ -55,6 +55,8 @@ func (t *task) endAttempt(a *attempt, r *result) (delay time.Duration, again boo
 	}
 	if delay, again = t.conclude(a, &end); again {
 		t.release() // now that the log has the end of the attempt: no start of another one gets in front of it
+	} else if closer := CloserOf(t.spec.Task); closer != nil {
+		t.closeThenFinish(closer, &end)
 	} else {
 		t.sup.mu.finish(t, &end)
 	}
@@ -73,14 +75,22 @@ func (t *task) liveAfterGoexit(a *attempt) {
 // finishIdle ends a life that was canceled between attempts.
 //
 //go:noinline
-func (t *task) finishIdle() { t.sup.mu.finish(t, &ending{}) }
+func (t *task) finishIdle() {
+	if closer := CloserOf(t.spec.Task); closer != nil && t.attempts > 0 {
+		t.closeThenFinish(closer, &ending{})
+		return
+	}
+	t.sup.mu.finish(t, &ending{})
+	t.discard()
+}
 
 // ending is how a life ends: its last attempt, and what the rules say about that. The zero value: it was canceled between attempts.
 type ending struct {
-	time    time.Time // when the attempt ended
+	time    time.Time // when the attempt ended; once the body was closed, when it was
 	attempt uint64
 	result  result
 	rules   decision // zero when the life was canceled
+	closed  bool     // the body was: events have told of the attempt and of what the rules say, and the outcome is that of rules
 }
 
 // acquire waits for a permit and starts the next attempt. It returns nil when the life is to end instead.
@@ -291,7 +301,7 @@ func (t *task) recordLocked(end *ending) *slot {
 	if end.attempt == 0 {
 		end.time = time.Now()
 	}
-	if t.canceled != nil {
+	if t.canceled != nil && !end.closed {
 		end.rules = decision{outcome: OutcomeCanceled, reason: t.canceled.Error()}
 	}
 	t.current = nil
@@ -305,10 +315,10 @@ func (t *task) recordLocked(end *ending) *slot {
 // of the slot, if it is idle now; and of the end of the life.
 func (t *task) publishFinishLocked(end *ending) {
 	b := &t.sup.batch
-	if end.attempt != 0 {
+	if end.attempt != 0 && !end.closed {
 		end.describeAttempt(b.next())
 	}
-	if end.rules.kind != 0 {
+	if end.rules.kind != 0 && !end.closed {
 		e := b.next()
 		end.describeLife(e, end.rules.kind)
 		e.Attempt = end.attempt

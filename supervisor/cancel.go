@@ -74,45 +74,48 @@ func (t *task) cancelLocked(d demand) (first bool) {
 	return true
 }
 
-// armGraceLocked starts the time after which a body that was canceled counts as stuck.
+// armGraceLocked starts the time after which a body that was canceled counts as stuck; without an attempt, one that is to close.
 func (t *task) armGraceLocked(a *attempt, grace time.Duration) {
 	stopTimer(t.grace)
 	t.grace = time.AfterFunc(grace, func() { t.graceOver(a, grace) })
 }
 
-// graceOver reports that the body did not return within the grace period, unless it did or was reported before.
+// graceOver reports that the attempt, or without one Close, did not return within the grace period, unless it did or was reported before.
 func (t *task) graceOver(a *attempt, grace time.Duration) {
 	stack := bodyStacks()[t.uid] // takes its time, so not under a lock
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.current != a || t.state != StateStopping {
+	if t.current != a || t.closing != (a == nil) || t.state != StateStopping {
 		return
 	}
 	t.enterLocked(StateStuck)
-	t.publishGraceExceededLocked(a, grace, stack)
+	t.publishGraceExceededLocked(grace, stack)
 	t.announceLocked()
 }
 
 // publishGraceExceededLocked names the body that is stuck, and says where it is when the stack could be had.
-func (t *task) publishGraceExceededLocked(a *attempt, grace time.Duration, stack string) {
+func (t *task) publishGraceExceededLocked(grace time.Duration, stack string) {
 	reason := fmt.Sprintf("the body did not return within %s of its cancellation", grace)
+	if t.closing {
+		reason = fmt.Sprintf("Close of the body did not return within %s", grace)
+	}
 	if stack != "" {
 		reason += "; it is at " + stack
 	}
-	t.publishLocked(&Event{Kind: GraceExceeded, Attempt: a.number, Reason: cutReason(reason)})
+	t.publishLocked(&Event{Kind: GraceExceeded, Attempt: t.attempts, Reason: cutReason(reason)})
 }
 
-// abandon gives up on the body, if one runs, because it outlived the grace period of the shutdown.
+// abandon gives up on the body, if it runs or is being closed, because it outlived the grace period of the shutdown.
 func (t *task) abandon(grace time.Duration, stack string) (snap Snapshot, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.current == nil || !t.current.begun {
+	if !t.closing && (t.current == nil || !t.current.begun) {
 		return Snapshot{}, false
 	}
 	if t.state == StateStopping {
 		t.enterLocked(StateStuck)
 	}
 	t.settleLocked(OutcomeAbandoned, ErrTaskStuck.Error())
-	t.publishGraceExceededLocked(t.current, grace, stack)
+	t.publishGraceExceededLocked(grace, stack)
 	return t.snapshotLocked(), true
 }

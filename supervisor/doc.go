@@ -24,7 +24,7 @@
 // WithPrincipal puts on record on whose behalf tasks are added and removed.
 //
 // A body learns from its context who it is, Attempt, and has a Logger and an Output there. It says by Heartbeat that it does not hang, where
-// Spec.HeartbeatTimeout asks for that, and by Progress how far it is.
+// Spec.HeartbeatTimeout asks for that, and by Progress how far it is. What it keeps open from one attempt to the next it closes as a Closer.
 //
 // # Guarantees
 //
@@ -32,19 +32,20 @@
 //   - State is committed before the event that tells of it is published, so whoever reads an event and then asks sees at least that state.
 //   - Events have sequences from 1 without holes, and times that never go back. Every reader gets them in that order.
 //   - Every life begins with TaskAddRequested, has TaskAdded before its first TaskStarting, and ends with TaskRemoved, once its body has
-//     returned and its name is free. Nothing about a life follows its TaskRemoved.
+//     returned, is closed, and its name is free. Nothing about a life follows its TaskRemoved.
 //   - A batch, of Run or Start, is registered as a whole or not at all.
 //   - Nobody gets a name in between the task that has it and the one that is to Replace it.
 //   - What waits for a slot, or for a name, when the supervisor shuts down is rejected, never started.
 //   - Once a cancellation was asked for, the outcome is OutcomeCanceled whatever the body returns, and no further attempt starts.
 //   - A panic of a body, runtime.Goexit included, is a failure of the attempt, with the stack kept in LastError.
+//   - A body that is a Closer is closed once, when its last attempt has returned and before its name, its slot and its permit are free.
 //   - Wait, Remove and Shutdown always answer: with the end, when the grace period is over, or when their context is.
 //   - Events drive nothing: readers and subscribers can be slow, or absent, without any effect on tasks or on each other.
 //   - Nothing is lost silently: a Reader gets a Gap, a Subscriber that falls behind causes SubscriberOverflow, dropped output is counted.
 //
 // # What callers owe
 //
-//   - A body returns soon after its context is done. Go cannot kill a goroutine: a body that does not return is reported by GraceExceeded and
+//   - A body returns soon after its context is done, and so does its Close. Go cannot kill a goroutine: a body that does not return is reported by GraceExceeded and
 //     listed as StateStuck, and it keeps its name, its slot and its permit until it returns.
 //   - A body that has nothing more to do when it was not canceled returns nil; context.Canceled of its own making ends the task as canceled.
 //   - The values that Spec and Event share with the engine, their labels, are not changed.

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -135,7 +136,8 @@ func (g *grammar) life(e *Event, check func(bool, string, ...any)) {
 		g.slot(e, check)
 		return
 	case GraceExceeded:
-		check(l.last == TaskStarting || l.last == TimeoutHit, "comes after %s", l.last)
+		running := l.last == TaskStarting || l.last == TimeoutHit
+		check(running != strings.HasPrefix(e.Reason, "Close of the body"), "comes after %s: %s", l.last, e.Reason)
 		check(e.Attempt == l.attempt, "attempt %d, not %d", e.Attempt, l.attempt)
 		return
 	}

@@ -33,8 +33,9 @@ type task struct {
 
 	slot     *slot         // that the task owns or waits for; nil while it has the slot of its own name and nobody else wants that
 	current  *attempt      // waits for its permit or runs; nil between attempts
+	closing  bool          // Close of the body runs
 	canceled error         // why the life is to end: matches ErrRemoved or ErrShutdown; nil while nobody wants that. Set once.
-	grace    *time.Timer   // runs from the cancellation of an attempt to the moment it counts as stuck
+	grace    *time.Timer   // runs from the cancellation of an attempt, or the beginning of Close, to the moment that counts as stuck
 	wake     chan struct{} // wakes the actor in backoff; made with the first backoff, capacity 1
 	news     chan struct{} // closed by announceLocked, and nil then; made by the first who waits
 }

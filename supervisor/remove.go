@@ -46,9 +46,9 @@ func (s *Supervisor) findToRemove(ref Ref) (*task, error) {
 // overdue answers a removal whose grace ran out. The first remover's grace is that of the task.
 func (t *task) overdue(first bool, grace time.Duration) (Snapshot, error) {
 	t.mu.Lock()
-	a := t.current
+	a, closing := t.current, t.closing
 	t.mu.Unlock()
-	if first && a != nil {
+	if first && (a != nil || closing) {
 		t.graceOver(a, grace)
 	}
 	final := t.snapshot()

@@ -24,9 +24,11 @@ var ErrSuperseded = errors.New("a later request for this name took the place of 
 // ctx if that is done already; ErrSlotBusy or ErrQueueFull when another slot that the new task wants would refuse it now. Errors after
 // which the old task is on its end and the new one was not and will not be started: ErrTaskStuck, with the uid of the old task, when its
 // body did not return in time; ErrSuperseded; ErrShutdown. When that other slot refuses the task only after the wait, its life is on
-// record, with OutcomeRejected, as it is with Add. The error of ctx says that the replacement goes on.
+// record, with OutcomeRejected, as it is with Add. The error of ctx says that the replacement goes on. Whoever gets it has given the body away: a Closer
+// is closed when its life ends, or when that does not begin.
 func (s *Supervisor) Replace(ctx context.Context, spec Spec) (snap Snapshot, err error) {
 	if err := ctx.Err(); err != nil {
+		Discard(spec.Task)
 		return Snapshot{}, err
 	}
 	if err := spec.Validate(); err != nil {
@@ -76,6 +78,7 @@ type replacement struct {
 	timer *time.Timer // ends the wait
 
 	done chan struct{} // closed when the replacement is settled
+	left bool          // nobody waits for the answer
 	snap Snapshot      // of the task as registered; immutable once done is closed
 	err  error         // why it was not; immutable once done is closed
 }
@@ -87,10 +90,14 @@ func (r *replacement) await(ctx context.Context) (Snapshot, error) {
 		return r.snap, r.err
 	case <-ctx.Done():
 	}
+	s := r.task.sup
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	select {
 	case <-r.done: // both at once
 		return r.snap, r.err
 	default:
+		r.left = true
 		return Snapshot{}, ctx.Err()
 	}
 }
@@ -207,6 +214,9 @@ func (s *Supervisor) startReplacementLocked(r *replacement, left *slot) {
 // settle answers those who wait.
 func (r *replacement) settle() {
 	r.timer.Stop()
+	if r.err != nil && r.left {
+		r.task.discard() // nobody else knows that it will not run
+	}
 	close(r.done)
 }
 

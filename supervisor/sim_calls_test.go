@@ -206,9 +206,12 @@ func (m *simModel) add(i int, a *simAct) {
 
 func (m *simModel) remove(i int, a *simAct, l *simLife) {
 	grace := simDefault(a.grace, m.config.grace)
-	m.cancel(l, ErrRemoved, grace)
+	first := m.cancel(l, ErrRemoved, grace)
 	c := &simCall{m: m, act: i}
 	c.wait(l)
+	if first && !c.answered {
+		c.timers = append(c.timers, m.after(grace, l, func() { m.closesLate(l) }))
+	}
 	c.within(grace, l, ErrTaskStuck, l)
 	c.within(a.patience, l, context.DeadlineExceeded, l)
 }

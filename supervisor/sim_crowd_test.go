@@ -121,26 +121,54 @@ func (w *simWitness) check() error {
 	for w.i < len(w.log) {
 		e := &w.log[w.i]
 		switch {
-		case e.kind == TaskRemoveRequested && w.i+1 < len(w.log) && w.log[w.i+1].kind != TaskRemoved:
-			return fmt.Errorf("%s follows the removal between attempts", w.log[w.i+1].kind)
 		case e.kind == TaskRemoveRequested:
 			w.i++
-			continue
-		case e.kind == TaskRemoved:
-			if e.at != w.cancellation() || e.at > due && w.config.MaxConcurrent == 0 {
-				return fmt.Errorf("it ended at %s, was canceled at %s and due at %s", e.at, w.cancellation(), due)
+			if next := w.peek(); next != TaskRemoved && next != 0 && next != GraceExceeded {
+				return fmt.Errorf("%s follows the removal between attempts", next)
 			}
-			return w.last(e, OutcomeCanceled)
+		case e.kind == TaskRemoved, e.kind == GraceExceeded && w.closes() > 0:
+			if at := w.cancellation(); at > due && w.config.MaxConcurrent == 0 {
+				return fmt.Errorf("it was canceled at %s and due at %s", at, due)
+			}
+			return w.closed(w.cancellation(), OutcomeCanceled)
 		case e.kind != TaskStarting || e.at < due || e.at > due && w.config.MaxConcurrent == 0:
 			return fmt.Errorf("%s at %s; due at %s", e.kind, e.at, due)
+		default:
+			next, over, err := w.attempt()
+			if err != nil || over {
+				return err
+			}
+			due = next
 		}
-		next, over, err := w.attempt()
-		if err != nil || over {
-			return err
-		}
-		due = next
 	}
-	return errors.New("it has no end")
+	return w.closed(w.cancellation(), OutcomeCanceled)
+}
+
+// closes returns how long it takes to close the body: no time while no attempt has begun.
+func (w *simWitness) closes() time.Duration {
+	for _, e := range w.log {
+		if e.kind == TaskStarting {
+			return w.spec.closes
+		}
+	}
+	return 0
+}
+
+// closed checks the end of a life whose body is closed from a moment on. If that takes longer than the shutdown waits, the log does not have it.
+func (w *simWitness) closed(from time.Duration, outcome Outcome) error {
+	at := from + w.closes()
+	for at > from && w.peek() == GraceExceeded {
+		w.i++
+	}
+	switch {
+	case w.peek() == 0 && at > from && at >= w.shutdown+w.config.Grace:
+		return nil
+	case w.peek() == 0:
+		return errors.New("it has no end")
+	case w.log[w.i].at != at:
+		return fmt.Errorf("%s at %s, not at %s", w.peek(), w.log[w.i].at, at)
+	}
+	return w.last(&w.log[w.i], outcome)
 }
 
 // admitted returns when the life has its slot. It may never have it.
@@ -157,7 +185,7 @@ func (w *simWitness) admitted() (at time.Duration, never bool) {
 
 // last checks the last event.
 func (w *simWitness) last(e *simEvent, outcome Outcome) error {
-	abandoned := outcome == OutcomeCanceled && e.outcome == OutcomeAbandoned && e.at == w.shutdown+w.config.Grace
+	abandoned := (outcome == OutcomeCanceled || w.closes() > 0) && e.outcome == OutcomeAbandoned && e.at == w.shutdown+w.config.Grace
 	if e.kind != TaskRemoved || e.outcome != outcome && !abandoned || w.i != len(w.log)-1 {
 		return fmt.Errorf("%s %s is not the end with %s", e.kind, e.outcome, outcome)
 	}
@@ -229,8 +257,8 @@ func (w *simWitness) follows(e *simEvent, end *simEnd) (due time.Duration, over 
 	if (e.kind == TaskFailed) != (how == failed || how == fatal) {
 		return 0, false, fmt.Errorf("%s after %s", e.kind, end)
 	}
-	if w.peek() == TaskRemoved && w.cancellation() <= e.at {
-		return 0, true, w.last(&w.log[w.i], OutcomeCanceled)
+	if next := w.peek(); (next == TaskRemoved || next == GraceExceeded || next == 0) && w.cancellation() <= e.at {
+		return 0, true, w.closed(e.at, OutcomeCanceled)
 	}
 	if w.cancellation() < e.at {
 		return 0, false, fmt.Errorf("%s follows a canceled attempt", w.peek())
@@ -245,7 +273,7 @@ func (w *simWitness) follows(e *simEvent, end *simEnd) (due time.Duration, over 
 		w.i++
 	}
 	if n.outcome != 0 {
-		return 0, true, w.last(&w.log[w.i], n.outcome)
+		return 0, true, w.closed(e.at, n.outcome)
 	}
 	return e.at + n.delay, false, nil
 }

@@ -88,11 +88,14 @@ type simLife struct {
 	simState
 	restarts []time.Duration
 	body     bool // runs
+	closing  bool // the body is being closed
 	told     bool // to stop
 	timedOut bool
 	canceled error
 	ends     *simDue  // the attempt
 	deadline *simDue  // of the attempt
+	pulse    *simDue  // a sign of life is missed, then
+	late     string   // which timeout the attempt has reached, in words
 	stuck    *simDue  // the body is, then
 	next     *simDue  // attempt
 	answers  []func() // those who wait for the end
@@ -243,12 +246,16 @@ func (m *simModel) start(l *simLife) {
 	l.ends = m.after(s.work, l, func() {
 		if s.end == simLeaves {
 			m.cancel(l, ErrRemoved, m.config.grace)
+			m.after(m.config.grace, l, func() { m.closesLate(l) })
 			return
 		}
 		m.back(l, s.end)
 	})
 	if timeout := simDefault(l.Timeout, m.config.timeout); timeout > 0 {
-		l.deadline = m.after(timeout, l, func() { m.timeOut(l, timeout) })
+		l.deadline = m.after(timeout, l, func() { m.timeOut(l, timeout, "timeout after ") })
+	}
+	if timeout := l.HeartbeatTimeout; timeout > 0 && !s.beats {
+		l.pulse = m.after(timeout, l, func() { m.timeOut(l, timeout, "no heartbeat for ") })
 	}
 }
 
@@ -259,8 +266,8 @@ func simDefault(d, byDefault time.Duration) time.Duration {
 	return d
 }
 
-func (m *simModel) timeOut(l *simLife, timeout time.Duration) {
-	l.timedOut, l.state = true, StateStopping
+func (m *simModel) timeOut(l *simLife, timeout time.Duration, which string) {
+	l.timedOut, l.state, l.late = true, StateStopping, which+timeout.String()
 	m.say(l, simEvent{kind: TimeoutHit, attempt: l.attempt, d: timeout})
 	m.tell(l)
 	m.stuckAfter(l, m.config.grace)
@@ -274,25 +281,37 @@ func (m *simModel) tell(l *simLife) {
 	l.told = true
 	m.forget(l.ends)
 	m.forget(l.deadline)
+	m.forget(l.pulse)
 	s := l.step(l.attempt)
 	l.ends = m.after(s.deaf, l, func() { m.back(l, s.late) })
 }
 
 func (m *simModel) stuckAfter(l *simLife, grace time.Duration) {
 	m.forget(l.stuck)
-	l.stuck = m.after(grace, l, func() {
-		l.state = StateStuck
-		m.say(l, simEvent{kind: GraceExceeded, attempt: l.attempt})
-		for _, answer := range l.warnings {
-			answer()
-		}
-	})
+	l.stuck = m.after(grace, l, func() { m.late(l) })
+}
+
+// late says that a life is stuck.
+func (m *simModel) late(l *simLife) {
+	l.state = StateStuck
+	m.say(l, simEvent{kind: GraceExceeded, attempt: l.attempt})
+	for _, answer := range l.warnings {
+		answer()
+	}
+}
+
+// closesLate says, for the first to ask for the end of a life, that its body is not closed yet.
+func (m *simModel) closesLate(l *simLife) {
+	if l.closing && l.state == StateStopping {
+		m.forget(l.stuck)
+		m.late(l)
+	}
 }
 
 // cancel asks for the end of a life, unless somebody did so before.
-func (m *simModel) cancel(l *simLife, cause error, grace time.Duration) {
-	if l.canceled != nil || l.outcome != 0 {
-		return
+func (m *simModel) cancel(l *simLife, cause error, grace time.Duration) (first bool) {
+	if l.canceled != nil || l.outcome != 0 || l.closing {
+		return false
 	}
 	l.canceled = cause
 	if slot := m.slot(l); slot.owner == l.id {
@@ -304,8 +323,8 @@ func (m *simModel) cancel(l *simLife, cause error, grace time.Duration) {
 	if !l.body {
 		m.queue = slices.DeleteFunc(m.queue, func(q *simLife) bool { return q == l })
 		m.forget(l.next)
-		m.end(l, OutcomeCanceled, shortReason(cause.Error()), simCode{})
-		return
+		m.finish(l, OutcomeCanceled, shortReason(cause.Error()), simCode{}, false)
+		return true
 	}
 	if l.state == StateRunning {
 		l.state = StateStopping
@@ -314,18 +333,20 @@ func (m *simModel) cancel(l *simLife, cause error, grace time.Duration) {
 	if grace > 0 && l.state != StateStuck {
 		m.stuckAfter(l, grace)
 	}
+	return true
 }
 
 // back ends an attempt: the body has returned.
 func (m *simModel) back(l *simLife, end *simEnd) {
 	m.forget(l.ends)
 	m.forget(l.deadline)
+	m.forget(l.pulse)
 	m.forget(l.stuck)
 	l.body = false
 	how, reason, code := end.how, end.reason, simCode{end.code, end.hasCode}
 	if l.timedOut {
 		if how == canceled || how == succeeded {
-			reason = "timeout after " + simDefault(l.Timeout, m.config.timeout).String()
+			reason = l.late
 		}
 		how = failed
 	}
@@ -335,12 +356,36 @@ func (m *simModel) back(l *simLife, end *simEnd) {
 		e.kind, e.reason, e.simCode = TaskFailed, reason, code
 	}
 	m.say(l, e)
-	m.release()
 	if l.canceled != nil {
-		m.end(l, OutcomeCanceled, shortReason(l.canceled.Error()), code)
+		m.finish(l, OutcomeCanceled, shortReason(l.canceled.Error()), code, true)
 		return
 	}
 	m.decide(l, how, end, reason, code)
+}
+
+// finish closes the body, if it has anything to close, and ends the life.
+func (m *simModel) finish(l *simLife, outcome Outcome, reason string, code simCode, permit bool) {
+	end := func() {
+		if l.closing = false; permit {
+			m.release()
+		}
+		m.end(l, outcome, reason, code)
+	}
+	if l.closes == 0 || l.attempt == 0 {
+		end()
+		return
+	}
+	l.closing, l.planned = true, 0
+	if l.state != StateStuck {
+		l.state = StateStopping
+		if !errors.Is(l.canceled, ErrShutdown) {
+			m.stuckAfter(l, m.config.grace)
+		}
+	}
+	m.after(l.closes, l, func() {
+		m.forget(l.stuck)
+		end()
+	})
 }
 
 // release gives a permit to the one that has waited for the longest time.
@@ -368,9 +413,10 @@ func (m *simModel) decide(l *simLife, how verdict, end *simEnd, reason string, c
 		reason = e.reason
 	}
 	if n.outcome != 0 {
-		m.end(l, n.outcome, reason, code)
+		m.finish(l, n.outcome, reason, code, true)
 		return
 	}
+	m.release()
 	l.state, l.planned = StateBackoff, m.now+n.delay
 	l.next = m.after(n.delay, l, func() { m.ready(l) })
 }
@@ -439,7 +485,7 @@ func (m *simModel) verdict() {
 	m.forget(m.grace)
 	var abandoned []*simLife
 	for _, l := range m.lives {
-		if l.body {
+		if l.body || l.closing {
 			abandoned = append(abandoned, l)
 		}
 	}

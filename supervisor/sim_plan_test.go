@@ -48,7 +48,8 @@ func (v simVerb) String() string { return simVerbNames[v] }
 // simSpec is a spec whose body is data.
 type simSpec struct {
 	Spec
-	steps []simStep // one for each attempt, the last one again and again
+	steps  []simStep     // one for each attempt, the last one again and again
+	closes time.Duration // how long it takes to close the body; 0: it has nothing to close
 }
 
 func (s *simSpec) step(attempt uint64) *simStep {
@@ -59,6 +60,7 @@ func (s *simSpec) step(attempt uint64) *simStep {
 type simStep struct {
 	work, deaf time.Duration
 	end, late  *simEnd
+	beats      bool // gives signs of life as often as it has to; else none
 }
 
 // simEnd is a way to end an attempt, and what it means.
@@ -216,7 +218,13 @@ func (p *simPlanner) spec() simSpec {
 	if s.Timeout > 0 {
 		s.Timeout = p.about(s.Timeout)
 	}
+	if !p.plan.crowd && p.IntN(4) == 0 {
+		s.HeartbeatTimeout = p.about(pick(p.Rand, 600*ms, 6000*ms))
+	}
 	s.Restart, s.Backoff = p.restart(), p.backoff()
+	if p.IntN(3) == 0 {
+		s.closes = ms + p.about(pick(p.Rand, 0, 30*ms, 3000*ms, 300_000*ms))
+	}
 	for range p.IntN(8) {
 		s.steps = append(s.steps, p.step())
 	}
@@ -269,6 +277,7 @@ func (p *simPlanner) step() simStep {
 	if s.deaf > 0 {
 		s.deaf = p.about(s.deaf)
 	}
+	s.beats = p.IntN(2) == 0
 	switch p.IntN(8) {
 	case 0:
 		s.work = forever

@@ -21,6 +21,7 @@ type simRun struct {
 	events  []Event               // all of the log
 	bodies  atomic.Int32          // that run
 	alive   sync.Map              // name → *atomic.Int32: bodies that run
+	closing sync.Map              // id of a life → *simClosing: its body, if that has to be closed
 }
 
 // simAnswer is what an act got from the engine.
@@ -38,11 +39,48 @@ type simBody struct {
 	spec *simSpec
 }
 
+// simClosing is the body of a life that has something to close.
+type simClosing struct {
+	simBody
+	running, closed atomic.Int32
+}
+
+func (b *simClosing) Run(ctx context.Context) error {
+	b.running.Add(1)
+	defer b.running.Add(-1)
+	return b.simBody.Run(ctx)
+}
+
+func (b *simClosing) Close() error {
+	if b.running.Load() != 0 {
+		b.run.t.Errorf("the body of %q is closed while it runs", b.spec.Name)
+	}
+	if b.closed.Add(1) != 1 {
+		b.run.t.Errorf("the body of %q is closed twice", b.spec.Name)
+	}
+	time.Sleep(b.spec.closes)
+	return nil
+}
+
+// checkClosed checks that what has run is closed.
+func (r *simRun) checkClosed() {
+	for i := range r.events {
+		if e := &r.events[i]; e.Kind == TaskStarting && e.Attempt == 1 {
+			if body, ok := r.closing.Load(e.Labels["id"]); ok && body.(*simClosing).closed.Load() != 1 {
+				r.t.Errorf("the body of %q is not closed", e.Task)
+			}
+		}
+	}
+}
+
 func (b *simBody) Run(ctx context.Context) error {
 	r := b.run
 	defer r.enter(b.spec.Name)()
 	info, _ := Attempt(ctx)
 	s := b.spec.step(info.Attempt)
+	if s.beats && b.spec.HeartbeatTimeout > 0 {
+		defer beat(ctx, b.spec.HeartbeatTimeout/2)()
+	}
 	end, late := s.end.do, s.late.do
 	if s.end == simLeaves {
 		end = func(ctx context.Context) error {
@@ -51,6 +89,24 @@ func (b *simBody) Run(ctx context.Context) error {
 		}
 	}
 	return step{work: s.work, deaf: s.deaf, end: end, late: late}.play(ctx)
+}
+
+// beat gives signs of life until it is canceled, or the returned function is called.
+func beat(ctx context.Context, each time.Duration) (stop func()) {
+	ctx, stop = context.WithCancel(ctx)
+	go func() {
+		ticker := time.NewTicker(each)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+				Heartbeat(ctx)
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return stop
 }
 
 // enter counts a body that runs. The returned function ends that.
@@ -142,6 +198,11 @@ func (r *simRun) spec(act, k int) Spec {
 	spec := s.Spec
 	spec.Labels = map[string]string{"id": strconv.Itoa(10*act + k + 1)}
 	spec.Task = &simBody{r, s}
+	if s.closes > 0 {
+		body := &simClosing{simBody: simBody{r, s}}
+		r.closing.Store(spec.Labels["id"], body)
+		spec.Task = body
+	}
 	return spec
 }
 
@@ -201,6 +262,8 @@ func (e *Event) agrees(s *Snapshot) bool {
 		// The time of the next attempt is gone as soon as that is due.
 		return s.State == StateBackoff && (s.NextAttempt.IsZero() || s.NextAttempt.Equal(e.Time.Add(e.Delay))) ||
 			s.State == StateStopping || s.State == StateWaiting
+	case TaskStopped, TaskFailed, ActorExhausted, ActorDead: // unless the body is to be closed now, another event follows under the same lock
+		return CloserOf(s.Spec.Task) != nil && (s.State == StateStopping || s.State == StateStuck)
 	case TaskRemoved:
 		return s.State == StateFinished && s.FinishTime.Equal(e.Time) && s.Outcome == e.Outcome
 	case TaskAdded:
@@ -341,6 +404,7 @@ func (r *simRun) checkOver() {
 		r.t.Error("permits are lost")
 	}
 	r.checkCounts()
+	r.checkClosed()
 	if len(r.slots) != 0 {
 		r.t.Errorf("%d slots are owned", len(r.slots))
 	}

@@ -64,9 +64,10 @@ func (a *simAct) String() string {
 }
 
 func (s *simSpec) String() string {
-	text := fmt.Sprintf("%s, timeout %s, restart %+v, backoff %+v, steps", s.Name, s.Timeout, s.Restart, s.Backoff)
+	text := fmt.Sprintf("%s, timeout %s, heartbeat timeout %s, restart %+v, backoff %+v, closes after %s, steps",
+		s.Name, s.Timeout, s.HeartbeatTimeout, s.Restart, s.Backoff, s.closes)
 	for _, step := range s.steps {
-		text += fmt.Sprintf(" (%s: %s; deaf %s: %s)", step.work, step.end, step.deaf, step.late)
+		text += fmt.Sprintf(" (%s: %s; deaf %s: %s; beats %t)", step.work, step.end, step.deaf, step.late, step.beats)
 	}
 	return strings.ReplaceAll(text, None.String(), "None")
 }

@@ -31,11 +31,16 @@ func (m *simModel) replace(i int, a *simAct) {
 	m.dropReplacement(s.Name, ErrSuperseded)
 	w := &simReplacement{id: 10*i + 1, spec: s, old: old, call: &simCall{m: m, act: i}}
 	m.waiting[s.Name] = w
-	m.cancel(old, &ReplacedError{}, m.config.grace)
+	first := m.cancel(old, &ReplacedError{}, m.config.grace)
 	if m.waiting[s.Name] != w {
 		return // the old life had no body that was running
 	}
-	w.over = m.after(m.config.grace, old, func() { m.dropReplacement(s.Name, ErrTaskStuck) })
+	w.over = m.after(m.config.grace, old, func() {
+		if first {
+			m.closesLate(old)
+		}
+		m.dropReplacement(s.Name, ErrTaskStuck)
+	})
 	w.call.within(a.patience, old, context.DeadlineExceeded, nil)
 }
 

@@ -249,6 +249,9 @@ func (s *Supervisor) rejectLocked(t *task, sl *slot, why Rejection) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	reason := why.reason(sl.name)
+	if t.state != 0 { // else the caller is told that the slot refuses it, and keeps the body
+		t.discard()
+	}
 	s.endLocked(t, OutcomeRejected, reason, time.Now())
 	t.publishLocked(&Event{Kind: ControllerRejected, Slot: sl.name, Rejection: why, Reason: reason})
 	t.publishLocked(&Event{Kind: TaskRemoved, Outcome: OutcomeRejected, Reason: reason})
@@ -262,6 +265,7 @@ func (s *Supervisor) cancelQueuedLocked(t *task, d demand) (first bool) {
 	t.publishLocked(&Event{Kind: TaskRemoveRequested, Reason: cause.Error(), Principal: d.by})
 	s.endLocked(t, OutcomeCanceled, cause.Error(), time.Now())
 	t.publishLocked(&Event{Kind: TaskRemoved, Outcome: OutcomeCanceled, Reason: cause.Error()})
+	t.discard()
 	return true
 }
 

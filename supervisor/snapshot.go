@@ -15,7 +15,7 @@ type Snapshot struct {
 	FinishTime    time.Time  // set only in StateFinished
 	LastError     *LastError // of this life; nil when no attempt failed
 	Outcome       Outcome    // set in StateFinished, and on a stuck task that the shutdown abandoned
-	Reason        string     // of the outcome, in words; empty for OutcomeCompleted
+	Reason        string     // of the outcome, in words; empty for OutcomeCompleted, unless the body could not be closed
 	Slot          string     // that the task owns or waits for
 	Sequence      uint64     // of the last event of this task: earlier ones are part of the snapshot
 	Generation    uint64     // 1, or by Replace one more than that of the task that this one replaced

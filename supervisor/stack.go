@@ -72,9 +72,12 @@ func parseStacks(dump []byte) map[UID]string {
 	return stacks
 }
 
-// parseMark reads the argument of runBody out of the first line of its frame.
+// parseMark reads the argument of runBody or runClose out of the first line of its frame.
 func parseMark(line string) (mark lifeMark, ok bool) {
 	_, args, ok := strings.Cut(line, "/supervisor.runBody({")
+	if !ok {
+		_, args, ok = strings.Cut(line, "/supervisor.runClose({")
+	}
 	if !ok {
 		return mark, false
 	}

@@ -13,6 +13,8 @@ import "context"
 //   - an error, once ctx is canceled by Remove or Shutdown: the attempt was canceled;
 //   - an error marked by [Fatal]: the task ends, whatever its restart policy;
 //   - any other error, or a panic: the attempt failed and may be retried. [ExitCode] and [RetryAfter] add to the error.
+//
+// A Task that keeps something open between attempts is also a [Closer].
 type Task interface {
 	Run(ctx context.Context) error
 }

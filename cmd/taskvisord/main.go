@@ -16,6 +16,6 @@ var version string
 func main() {
 	guard := exec.NewGuard() // first: this program is its own guardian too
 	daemon.Main(daemon.Version(version), daemon.Plugins(func(s daemon.Settings) ([]plugin.Plugin, error) {
-		return plugins.Default(plugins.Options{Exec: exec.Options{Allow: s.ExecAllow, Guard: guard}})
+		return plugins.Default(plugins.Options{Exec: exec.Options{Allow: s.ExecAllow, Users: s.ExecUser, Guard: guard}})
 	}))
 }

@@ -19,6 +19,7 @@ type config struct {
 	tasks                  string   // file or directory; empty for none
 	plugins                []string // nil for the default
 	execAllow              []string
+	execUser               []string
 	grace                  time.Duration
 	maxConcurrent          int // 0 for no limit
 	maxTasks               int
@@ -98,7 +99,7 @@ func (c *config) lacks() (what, remedy string) {
 // execPlugin is the plugin that runs commands. Which commands it may run has to be said, so naming the plugin is not enough to enable it.
 const execPlugin = "exec"
 
-// checkExec compares the two settings that enable exec. Where both are given they have to agree: neither is ignored.
+// checkExec compares the settings that enable exec. Where several are given they have to agree: none is ignored.
 func (c *config) checkExec() []string {
 	named := false
 	for _, name := range c.plugins {
@@ -109,6 +110,8 @@ func (c *config) checkExec() []string {
 		return []string{c.origin("plugins") + ": exec runs only commands that are allowed; give --exec-allow COMMAND for each, such as --exec-allow date"}
 	case allowed && c.plugins != nil && !named:
 		return []string{c.origin("exec-allow") + ": commands are allowed, but exec is not among the plugins of " + c.origin("plugins") + "; add exec there, or allow no commands"}
+	case len(c.execUser) > 0 && !allowed:
+		return []string{c.origin("exec-user") + ": users are allowed, but no commands; give --exec-allow COMMAND for each, or allow no users"}
 	default:
 		return nil
 	}

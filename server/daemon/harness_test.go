@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 
 // builtIn are two of the built-in plugins, so that another one more changes no message here.
 func builtIn(s Settings) ([]plugin.Plugin, error) {
-	command, err := exec.New(exec.Options{Allow: s.ExecAllow})
+	command, err := exec.New(exec.Options{Allow: s.ExecAllow, Users: s.ExecUser})
 	if err != nil {
 		return nil, err
 	}

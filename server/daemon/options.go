@@ -23,6 +23,8 @@ type options struct {
 type Settings struct {
 	// ExecAllow lists the commands that the plugin exec may run, as globs. Empty: exec is disabled.
 	ExecAllow []string
+	// ExecUser lists those, besides the user of the daemon, as whom the plugin exec may run commands: USER or USER:GROUP, names or numbers.
+	ExecUser []string
 }
 
 // Plugins gives the plugins that tasks may choose from. Without it, there are none. An error is about the settings: the daemon reports it

@@ -156,8 +156,8 @@ func (d *daemon) enabledPlugins() (*plugin.Registry, error) {
 	var list []plugin.Plugin
 	if d.options.plugins != nil {
 		var err error
-		if list, err = d.options.plugins(Settings{ExecAllow: d.config.execAllow}); err != nil {
-			return nil, &usageError{[]string{d.config.origin("exec-allow") + ": " + err.Error()}} // the list depends on nothing else
+		if list, err = d.options.plugins(Settings{ExecAllow: d.config.execAllow, ExecUser: d.config.execUser}); err != nil {
+			return nil, &usageError{[]string{d.config.origin("exec-allow") + ": " + err.Error()}} // the list depends on nothing else that was not checked
 		}
 	}
 	registry, err := plugin.NewRegistry(list...)

@@ -27,6 +27,7 @@ var samples = map[string][3]string{
 	"tasks":                     {"a.yaml", "b.yaml", "c.yaml"},
 	"plugins":                   {"exec", "exec,sleep", "exec,http"},
 	"exec-allow":                {"sh", "date,sh", "/opt/**"},
+	"exec-user":                 {"nobody", "nobody,1000", "1000:1000"},
 	"grace":                     {"1s", "2s", "3m0s"},
 	"max-concurrent":            {"1", "2", "3"},
 	"max-tasks":                 {"1", "2", "3"},
@@ -53,7 +54,7 @@ var samples = map[string][3]string{
 
 // companions are flags without which a setting is refused.
 var companions = map[string][]string{
-	"plugins": {"--exec-allow=sh"}, "tls-cert": {"--tls-key=k"}, "tls-key": {"--tls-cert=c"}, "tls-client-ca": {"--tls-cert=c", "--tls-key=k"},
+	"plugins": {"--exec-allow=sh"}, "exec-user": {"--exec-allow=sh"}, "tls-cert": {"--tls-key=k"}, "tls-key": {"--tls-cert=c"}, "tls-client-ca": {"--tls-cert=c", "--tls-key=k"},
 }
 
 // "A setting is taken from its flag, else from its environment variable, else from the config file, else it has its default." Walks the
@@ -158,6 +159,9 @@ func TestValueMistakes(t *testing.T) {
 		{"--plugins=slep", `--plugins: no plugin is named "slep"; did you mean "sleep"? known plugins: exec, sleep`},
 		{"--plugins=exec", `--plugins: exec runs only commands that are allowed; give --exec-allow COMMAND for each, such as --exec-allow date`},
 		{"--exec-allow=./x", `--exec-allow: glob "./x" would match no command: it is a relative path; give a name without / or an absolute path`},
+		{"--exec-user=nobody", `--exec-user: users are allowed, but no commands; give --exec-allow COMMAND for each, or allow no users`},
+		{"--exec-user=a:b:c", `--exec-user: "a:b:c" is neither USER nor USER:GROUP; write names or numbers, such as nobody or 1000:1000`},
+		{"--exec-user=:1", `--exec-user: ":1" is neither USER nor USER:GROUP; write names or numbers, such as nobody or 1000:1000`},
 		{"--grace=10", `--grace: "10" is not a duration; write one such as 10s or 1m30s`},
 		{"--grace=0s", `--grace: "0s" is out of range; write more than 0s and at most 24h`},
 		{"--grace=-1s", `--grace: "-1s" is out of range; write more than 0s and at most 24h`},
@@ -254,7 +258,7 @@ func TestAllMistakesAreReported(t *testing.T) {
   c.yaml:5: grace: is given twice, first on line 1; remove one
   c.yaml:6: plugins[1]: wants a single value, not a mapping
   c.yaml:9: log-level: wants a single value, not a mapping
-  c.yaml:10: zzz: is no known field; there are listen, insecure, tls-cert, tls-key, tls-client-ca, auth-tokens, socket, health-listen, http-listen, tasks, plugins, exec-allow, grace, max-concurrent, max-tasks, slot-queue, retained-tasks, retained-age, output-rate, output-burst, max-connections, max-calls-per-connection, max-request-bytes, max-streams, max-streams-per-principal, request-rate, max-request-ids, keepalive-time, keepalive-timeout, handshake-timeout, event-buffer, watch-linger, log-format, log-level
+  c.yaml:10: zzz: is no known field; there are listen, insecure, tls-cert, tls-key, tls-client-ca, auth-tokens, socket, health-listen, http-listen, tasks, plugins, exec-allow, exec-user, grace, max-concurrent, max-tasks, slot-queue, retained-tasks, retained-age, output-rate, output-burst, max-connections, max-calls-per-connection, max-request-bytes, max-streams, max-streams-per-principal, request-rate, max-request-ids, keepalive-time, keepalive-timeout, handshake-timeout, event-buffer, watch-linger, log-format, log-level
   c.yaml:12: is a second document; a config file has one
   --grace: "1" is not a duration; write one such as 10s or 1m30s
   TASKVISOR_MAX_CONCURRENT: "many" is not a whole number from 0 to 1000000

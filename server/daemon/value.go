@@ -155,6 +155,15 @@ func checkPluginName(value string) error {
 	return nil
 }
 
+// checkUser checks what can be checked without asking the system, which may know the user later.
+func checkUser(value string) error {
+	name, group, both := strings.Cut(value, ":")
+	if name == "" || both && group == "" || strings.ContainsAny(value, " \t\n/*?") || strings.Contains(group, ":") {
+		return fmt.Errorf("%q is neither USER nor USER:GROUP; write names or numbers, such as nobody or 1000:1000", value)
+	}
+	return nil
+}
+
 // checkCommand checks what can be checked without knowing the plugin; the plugin itself checks the rest before anything starts.
 func checkCommand(value string) error {
 	if value == "" {

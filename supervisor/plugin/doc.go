@@ -7,6 +7,17 @@
 // What a body can say while it runs is up to package supervisor: Output, Logger, Heartbeat, Progress; and what its error can say: ExitCode,
 // RetryAfter, Fatal.
 //
+// # Optional interfaces
+//
+// Two methods make a plugin: Build, and the Run of its body. What else there is to say, optional methods say:
+//
+//	SetDefaults     of the config, or a struct in it    Defaulter
+//	Validate        of the config                       Validator: rules that a schema cannot state
+//	ExtendSchema    of the config, or a struct in it    SchemaExtender: describes the config, and limits it
+//	Close           of the body                         supervisor.Closer: gives back what attempts have left open
+//
+// Close is also called for bodies that are made and do not run: that of the example, and those of requests that are refused or only validated.
+//
 // # Guarantees
 //
 //   - A key that the struct does not have is an error, as is a value of another type: nothing is ignored, nothing is converted.

@@ -31,8 +31,9 @@ type Definition[Config any] struct {
 	// Disabled, if set, says why the plugin cannot be used as things are, and what to do about it. It is listed all the same.
 	Disabled string
 	// Build makes a body out of a config that has passed every check. It only builds: it is called to validate a request too, and on the
-	// example. So it starts nothing and opens nothing; that is what the Run method of the body is for. An error is about the config and best
-	// made by Violations. The body may run while Build makes another. Required.
+	// example. So it starts nothing and opens nothing; that is what the Run method of the body is for, and what stays open from one attempt to the next
+	// is closed by its Close method: see supervisor.Closer. An error is about the config and best made by Violations. The body may run while
+	// Build makes another. Required.
 	Build func(Config) (supervisor.Task, error)
 }
 
@@ -126,12 +127,16 @@ func (d *Definition[Config]) checkExample(s *shape) (json.RawMessage, error) {
 	if err := json.Unmarshal(text, &given); err != nil {
 		return nil, err
 	}
-	if d.Disabled == "" {
-		_, err = d.build(s, given)
-	} else {
+	if d.Disabled != "" {
 		_, err = d.decode(s, given)
+		return text, err
 	}
-	return text, err
+	body, err := d.build(s, given)
+	if err != nil {
+		return nil, err
+	}
+	supervisor.Discard(body)
+	return text, nil
 }
 
 // MaxNameLength is the largest number of bytes in the name of a plugin.

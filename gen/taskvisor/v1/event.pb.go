@@ -43,19 +43,20 @@ const (
 	EventKind_EVENT_KIND_TIMEOUT_HIT EventKind = 6
 	// Another attempt will follow the one that ended. Sets: attempt (the one that ended), delay, backoff_source, reason.
 	EventKind_EVENT_KIND_BACKOFF_SCHEDULED EventKind = 7
-	// The restart rules end the task. Sets: attempt, reason, exit_code, outcome (COMPLETED or FAILED).
+	// The restart rules end the task; TASK_REMOVED follows, at once unless the body has something to close. Sets: attempt, reason, exit_code, outcome (COMPLETED or FAILED).
 	EventKind_EVENT_KIND_ACTOR_EXHAUSTED EventKind = 8
 	// The body said that the failure is beyond retrying. Sets: attempt, reason, exit_code, outcome (FATAL).
 	EventKind_EVENT_KIND_ACTOR_DEAD EventKind = 9
 	// Someone asked for the task to be removed. Sets: reason, principal.
 	EventKind_EVENT_KIND_TASK_REMOVE_REQUESTED EventKind = 10
-	// The life of the task is over: its body has returned and its name is free. Last event of every life. Sets: outcome, reason, exit_code.
+	// The life of the task is over: its body has returned, what it had open is closed and its name is free. Last event of every life. Sets: outcome, reason, exit_code.
 	EventKind_EVENT_KIND_TASK_REMOVED EventKind = 11
 	// The supervisor begins to shut down. About no task. Sets: reason.
 	EventKind_EVENT_KIND_SHUTDOWN_REQUESTED EventKind = 12
 	// All tasks ended within the grace period of the shutdown. About no task. Sets nothing.
 	EventKind_EVENT_KIND_ALL_STOPPED_WITHIN_GRACE EventKind = 13
-	// The body of a task ignored its cancellation for the whole grace period. One event for each stuck task. Sets: attempt, reason.
+	// The body of a task ignored its cancellation for the whole grace period, or took longer than that to close what it had open at the end of its
+	// life. One event for each stuck task. Sets: attempt, reason.
 	EventKind_EVENT_KIND_GRACE_EXCEEDED EventKind = 14
 	// An observer inside the server process fell behind. About no task. Sets: subscriber, lost_count.
 	EventKind_EVENT_KIND_SUBSCRIBER_OVERFLOW EventKind = 15

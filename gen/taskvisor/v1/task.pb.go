@@ -786,8 +786,8 @@ type Task struct {
 	Generation uint64 `protobuf:"varint,15,opt,name=generation,proto3" json:"generation,omitempty"`
 	// Plugin version that made the body. Empty when the plugin has none.
 	PluginVersion string `protobuf:"bytes,16,opt,name=plugin_version,json=pluginVersion,proto3" json:"plugin_version,omitempty"`
-	// Outcome reason in words, as TASK_REMOVED gives it. Set only in TASK_STATE_FINISHED, and not with OUTCOME_COMPLETED.
-	// Limit: cut after 4096 bytes.
+	// Outcome reason in words, as TASK_REMOVED gives it. Set only in TASK_STATE_FINISHED, and with OUTCOME_COMPLETED only
+	// if the body could not be closed at its end. Limit: cut after 4096 bytes.
 	OutcomeReason string `protobuf:"bytes,17,opt,name=outcome_reason,json=outcomeReason,proto3" json:"outcome_reason,omitempty"`
 	// Progress in words, as the body told it last in the running or, between attempts, in the last attempt. Empty when it told none. It changes
 	// without an event: ask for it by ListTasks. Limit: cut after 256 bytes.

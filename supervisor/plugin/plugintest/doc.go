@@ -24,7 +24,8 @@
 //   - endings: attempts end as the test says, with the exit code and the hint that it says, and the same when the body runs once more.
 //   - cancellation: an attempt that is canceled before it begins or while it is at work returns in time.
 //   - crowd: many bodies of one config run at once, while others are built. Run tests with -race to see what they share.
-//   - goroutines: nothing goes on when all attempts are over, and nothing begins with Build.
+//   - closing: a body that is a supervisor.Closer is closed in time and without an error, after it has run, was canceled, or never ran.
+//   - goroutines: nothing goes on when all attempts are over and the body is closed, and nothing begins with Build.
 //
 // Bodies run under a real supervisor, as they do in a daemon. A body is at work once it has looked at its context for the first time: that is the
 // moment at which the kit cancels it, unless Config.AtWork knows a later one.

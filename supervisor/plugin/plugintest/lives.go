@@ -102,6 +102,9 @@ func (s *subject) endings() (faults []string) {
 				break
 			}
 		}
+		if err := s.closeBody(body); err != nil {
+			faults = append(faults, fmt.Sprintf("%s: %v", c.name(), err))
+		}
 	}
 	return faults
 }
@@ -175,6 +178,10 @@ func (s *subject) cancellation() (faults []string) {
 		}
 		if err := s.interrupted(body); err != nil {
 			faults = append(faults, fmt.Sprintf("%s: canceled while at work, %v", text(config), err))
+			continue
+		}
+		if err := s.closeBody(body); err != nil {
+			faults = append(faults, fmt.Sprintf("%s: after a cancellation, %v", text(config), err))
 		}
 	}
 	return append(faults, s.endless()...)
@@ -202,6 +209,9 @@ func (s *subject) endless() []string {
 		return []string{fmt.Sprintf("Endless: the attempt has ended by itself: %s %s; it has to run until it is canceled", snap.Outcome, snap.Reason)}
 	}
 	if err := l.cancel(); err != nil {
+		return []string{fmt.Sprintf("Endless: canceled where AtWork says that it is at work, %v", err)}
+	}
+	if err := s.closeBody(body); err != nil {
 		return []string{fmt.Sprintf("Endless: canceled where AtWork says that it is at work, %v", err)}
 	}
 	return nil
@@ -273,6 +283,7 @@ func (s *subject) together(name string, config map[string]any, run func(supervis
 		group.Go(func() {
 			if body, err := s.build(config); err == nil {
 				problems <- run(body)
+				_ = s.closeBody(body) // other checks tell of it
 			}
 		})
 	}
@@ -300,16 +311,20 @@ func (s *subject) goroutines() []string {
 		if err := s.interrupted(body); err != nil {
 			return nil
 		}
+		if err := s.closeBody(body); err != nil {
+			return nil // the same
+		}
 	}
 	if !s.config.Virtual { // else the bubble tells of what goes on
 		for _, c := range s.config.Good {
 			if body, err := s.build(c.Config); err == nil {
 				s.endsAs(c, body)
+				_ = s.closeBody(body) // if there is something wrong, other checks tell of it
 			}
 		}
 	}
 	if err := goleak.Find(before); err != nil {
-		return []string{"something goes on after all attempts are over; end it before Run returns, and start nothing in Build: " + cut(err.Error())}
+		return []string{"something goes on after all attempts are over; end it before Run returns or in Close, and start nothing in Build: " + cut(err.Error())}
 	}
 	return nil
 }

@@ -130,6 +130,7 @@ func checks() []check {
 		{"endings", true, (*subject).endings},
 		{"cancellation", true, (*subject).cancellation},
 		{"crowd", true, (*subject).crowd},
+		{"closing", true, (*subject).closing},
 	}
 }
 

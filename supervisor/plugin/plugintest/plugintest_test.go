@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -86,6 +87,62 @@ func faultsOf(t *testing.T, p plugin.Plugin, c Config) map[string][]string {
 	return found
 }
 
+// closable is a body that close closes; ran says whether it has run.
+type closable struct {
+	knob  knob
+	ran   atomic.Bool
+	close func(ran bool) error
+}
+
+func (c *closable) Run(ctx context.Context) error {
+	c.ran.Store(true)
+	return turn(c.knob)(ctx)
+}
+
+func (c *closable) Close() error { return c.close(c.ran.Load()) }
+
+func closing(do func(ran bool) error) plugin.Definition[knob] {
+	return define(func(k knob) (supervisor.Task, error) { return &closable{knob: k, close: do}, nil })
+}
+
+func unless(ok bool, err error) error {
+	if ok {
+		return nil
+	}
+	return err
+}
+
+// What a body has left open is no fault before it is closed.
+func TestABodyThatIsClosedPasses(t *testing.T) {
+	p := define(func(k knob) (supervisor.Task, error) {
+		b := &ticking{knob: k}
+		return b, nil
+	})
+	Run(t, p, Config{Good: soon, Endless: hour})
+}
+
+// ticking leaves a goroutine behind for the next attempt.
+type ticking struct {
+	knob  knob
+	begin sync.Once
+	stop  chan struct{}
+}
+
+func (b *ticking) Run(ctx context.Context) error {
+	b.begin.Do(func() {
+		b.stop = make(chan struct{})
+		go func() { <-b.stop }()
+	})
+	return turn(b.knob)(ctx)
+}
+
+func (b *ticking) Close() error {
+	if b.stop != nil {
+		close(b.stop)
+	}
+	return nil
+}
+
 func TestAPluginWithoutFaultPasses(t *testing.T) {
 	p := running(func(ctx context.Context, k knob) error { return turn(k)(ctx) })
 	c := Config{Good: soon, Endless: hour, Virtual: true, Bad: []Bad{{Config: map[string]any{"turn": 5.0}, Path: "turn"}}}
@@ -96,7 +153,7 @@ func TestAPluginWithoutFaultPasses(t *testing.T) {
 }
 
 func TestFaultsAreFound(t *testing.T) {
-	var turns, busy atomic.Int32
+	var turns, busy, closings atomic.Int32
 	for name, test := range map[string]struct {
 		plugin plugin.Plugin
 		config Config
@@ -267,6 +324,31 @@ func TestFaultsAreFound(t *testing.T) {
 			}),
 			config: Config{Good: soon}, check: "crowd", says: "one of 8 at once: the attempt fails instead of one that succeeds; its error: busy",
 		},
+		"cannot be closed before it has run": {
+			plugin: closing(func(ran bool) error { return unless(ran, errors.New("nothing is open")) }),
+			check:  "closing", says: `{"words":["x"]}: before it has run, Close fails: nothing is open`,
+		},
+		"cannot be closed after it has run": {
+			plugin: closing(func(ran bool) error { return unless(!ran, errors.New("it is locked")) }),
+			config: Config{Good: soon}, check: "endings", says: "Close fails: it is locked",
+		},
+		"cannot be closed after a cancellation": {
+			plugin: closing(func(ran bool) error { return unless(!ran, errors.New("it is locked")) }),
+			config: Config{Endless: hour}, check: "cancellation", says: `after a cancellation, Close fails: it is locked`,
+		},
+		"closes for too long": {
+			plugin: closing(func(bool) error {
+				if closings.Add(1) > 1 { // the first is that of the example, on the real clock
+					time.Sleep(6 * time.Second)
+				}
+				return nil
+			}),
+			check: "closing", says: "Close did not return within 5s",
+		},
+		"panics when it is closed": {
+			plugin: closing(func(bool) error { panic("closed") }),
+			check:  "closing", says: "Close panics: closed",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			found := faultsOf(t, test.plugin, test.config)
@@ -306,7 +388,7 @@ func TestLeaksAreFound(t *testing.T) {
 	} {
 		s, _ := newSubject(test.plugin, test.config)
 		faults := s.goroutines()
-		if len(faults) != 1 || !strings.Contains(faults[0], "something goes on after all attempts are over; end it before Run returns, and start nothing in Build") {
+		if len(faults) != 1 || !strings.Contains(faults[0], "something goes on after all attempts are over; end it before Run returns or in Close, and start nothing in Build") {
 			t.Errorf("%s: found %q", name, faults)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/taskvisor/taskvisor/supervisor/plugin"
@@ -89,18 +90,21 @@ func (l allowList) check(v *plugin.Violations, command string) {
 		command, l, command)
 }
 
-// maxListed is how many globs an error lists.
-const maxListed = 16
-
 // String lists the globs.
 func (l allowList) String() string {
-	var texts []string
+	texts := make([]string, len(l))
 	for i, g := range l {
-		if i == maxListed {
-			texts = append(texts, fmt.Sprintf("and %d more", len(l)-i))
-			break
-		}
-		texts = append(texts, g.text)
+		texts[i] = g.text
+	}
+	return shortList(texts)
+}
+
+// maxListed is how much of what is allowed an error lists.
+const maxListed = 16
+
+func shortList(texts []string) string {
+	if more := len(texts) - maxListed; more > 0 {
+		texts = append(slices.Clone(texts[:maxListed]), fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(texts, ", ")
 }

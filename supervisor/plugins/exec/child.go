@@ -17,6 +17,7 @@ import (
 //	   └────────────────────────┴─────exit──────────────┴──────▶ exited: SIGKILL to what is left of the group, then reaped (terminal)
 type child struct {
 	cmd   *osexec.Cmd
+	as    *identity     // to run as; nil for that of the daemon
 	grace time.Duration // from SIGTERM to SIGKILL
 	guard *Guard        // of the group, should the daemon be killed
 	pipes []uint64      // inodes of those for the output
@@ -36,7 +37,7 @@ type child struct {
 func (c *child) run(ctx context.Context, started func()) (ending, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	c.cmd.SysProcAttr = groupLeader()
+	c.cmd.SysProcAttr = groupLeader(c.as)
 	c.guard.expect(c.pipes)
 	if err := c.cmd.Start(); err != nil {
 		c.guard.enter(0, c.pipes)

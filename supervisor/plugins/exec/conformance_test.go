@@ -20,12 +20,14 @@ func TestConformance(t *testing.T) {
 		Good: []plugintest.Case{
 			{Config: command("true")},
 			{Name: "failure", Config: command("sh", "-c", "echo no database >&2; exit 3"), End: plugintest.Fails, Reason: "no database", ExitCode: 3},
+			{Name: "input", Config: map[string]any{"command": []any{"sh", "-c", "read x; exit $x"}, "stdin": "7"}, End: plugintest.Fails, ExitCode: 7},
 			{Name: "no such command", Config: command("/no/such/command"), End: plugintest.Fails, Reason: "/no/such/command"},
 		},
 		Bad: []plugintest.Bad{
 			{Path: "command", Config: map[string]any{}},
 			{Path: "command", Config: command()},
 			{Path: "command[1]", Config: command("true", "\x00")},
+			{Path: "user", Config: map[string]any{"command": []any{"true"}, "user": "root"}},
 			{Path: "dir", Config: map[string]any{"command": []any{"true"}, "dir": "tmp"}},
 			{Path: "env.LD_PRELOAD", Config: map[string]any{"command": []any{"true"}, "env": map[string]any{"LD_PRELOAD": "x"}}},
 		},

@@ -4,12 +4,13 @@
 //
 //	{"command": ["date", "+%s"]}
 //	{"command": ["/opt/app/worker", "--once"], "dir": "/var/lib/app", "env": {"TZ": "UTC"}, "stop_grace": "20s"}
+//	{"command": ["psql", "-f", "-"], "stdin": "VACUUM;\n", "user": "postgres", "inherit_env": false}
 //
 // There is no shell unless the command is one: ["sh", "-c", "a && b"].
 //
 // # What may run
 //
-// Whoever may add tasks may run what the operator allows, with any arguments, as the user of the daemon. Nothing is allowed until Options.Allow
+// Whoever may add tasks may run what the operator allows, with any arguments, as the user of the daemon or as one that the operator allows. Nothing is allowed until Options.Allow
 // says so. Its globs are compared with command[0] as written, before any lookup:
 //
 //   - a name without / is looked up in the PATH of the daemon, never in one that the task sets. "sh" allows the name and no path;
@@ -20,11 +21,30 @@
 // A command that is not allowed, a relative path or a variable that cannot be set is a violation when the task is added. Whether the file and
 // the folder exist is found out at each attempt, and is a failure like any other: they may come later.
 //
+// # As whom it runs
+//
+// As the user of the daemon, unless user names one of Options.Users. These are compared with user as written, as commands are: "www" allows the name and
+// not its number, and no other group than its own. Without a group the command has all groups of that user; with one, it has that group and no
+// other. Numbers need no entry in /etc/passwd if both are given. The user is looked up at each attempt, like the command.
+//
+// The daemon has to be root, or on Linux to have CAP_SETUID and CAP_SETGID to become another user and CAP_KILL to stop what runs as one. Where it cannot,
+// user is a violation. Mind that the command is looked up, and dir entered, as it is allowed to each: the daemon looks the command up, the
+// user has to be able to execute it and to enter dir.
+//
 // # What the command finds
 //
-// The environment of the daemon without TASKVISOR_ variables, which may hold credentials; then what env sets; then TASKVISOR_TASK,
-// TASKVISOR_UID and TASKVISOR_ATTEMPT, and TASKVISOR_GUARD where there is a guard. LD_ and DYLD_ variables cannot be set, since they load
-// other code into an allowed command. Standard input is empty. The working directory is dir, or else that of the daemon.
+// Its environment, where a later line beats an earlier one:
+//
+//	inherited             all variables of the daemon but TASKVISOR_…, which may hold credentials; with "inherit_env": false only PATH
+//	HOME, USER, LOGNAME   as another user: those of that user; HOME=/ alone for a number without a name. Else inherited
+//	PWD                   dir, if that is given
+//	env                   as given; LD_… and DYLD_…, which load other code into an allowed command, and TASKVISOR_… are refused
+//	TASKVISOR_TASK, TASKVISOR_UID, TASKVISOR_ATTEMPT
+//	                      name of the task, uid of its life, number of the attempt
+//	TASKVISOR_GUARD       where there is a guard
+//
+// Standard input is the text of stdin and then the end; without one it is /dev/null. A command need not read it. The working directory is dir, or else
+// that of the daemon.
 //
 // # What becomes of its output
 //

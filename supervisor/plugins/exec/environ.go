@@ -13,17 +13,22 @@ import (
 // reserved is the prefix of variables that configure the daemon, credentials among them, and that tell a child about its task.
 const reserved = "TASKVISOR_"
 
-// environ returns the environment of a child: that of the daemon, without what configures the daemon itself, then what the config sets, then
-// what tells about the attempt, then the mark of the guard. Where a name comes twice, the last one counts; os/exec sees to that.
-func environ(daemon []string, c *Config, info supervisor.AttemptInfo, guard *Guard) []string {
-	env := make([]string, 0, len(daemon)+len(c.Env)+5)
+// environ returns the environment of a child: what it inherits of the daemon, then what follows from its user and its directory, then what the config
+// sets, then what tells about the attempt, then the mark of the guard. Where a name comes twice, the last one counts; os/exec sees to that.
+func environ(daemon []string, c *Config, as *identity, info supervisor.AttemptInfo, guard *Guard) []string {
+	env := make([]string, 0, len(daemon)+len(c.Env)+8)
 	outer := ""
 	for _, variable := range daemon {
-		if !strings.HasPrefix(variable, reserved) {
+		name, value, _ := strings.Cut(variable, "=")
+		if c.inherits(name, as != nil) {
 			env = append(env, variable)
-		} else if ids, ok := strings.CutPrefix(variable, guardVar+"="); ok {
-			outer = ids
 		}
+		if name == guardVar {
+			outer = value
+		}
+	}
+	if as != nil {
+		env = append(env, as.env...)
 	}
 	if c.Dir != "" {
 		env = append(env, "PWD="+c.Dir) // else a shell would believe to be where the daemon is
@@ -38,6 +43,19 @@ func environ(daemon []string, c *Config, info supervisor.AttemptInfo, guard *Gua
 		env = append(env, mark)
 	}
 	return env
+}
+
+// inherits reports whether a child inherits a variable of the daemon: none that configures the daemon, and as another user none that says who the
+// daemon is.
+func (c *Config) inherits(name string, switched bool) bool {
+	switch {
+	case strings.HasPrefix(name, reserved):
+		return false
+	case switched && (name == "HOME" || name == "USER" || name == "LOGNAME"):
+		return false
+	default:
+		return c.Inherit || name == "PATH"
+	}
 }
 
 // checkEnv records a violation for each variable that cannot or must not be set.

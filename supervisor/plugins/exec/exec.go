@@ -23,14 +23,22 @@ type Options struct {
 	// "/bin/sh" allows that file and not the name; "/opt/tools/**" all files below a folder; "*" all names; "**" everything.
 	Allow []string
 
+	// Users lists those besides the user of the daemon as whom commands may be run, as Config.User has them: "nobody", "1000", "1000:1000",
+	// "www:www". Without any, Config.User is refused. The daemon needs to be root, or on Linux to have CAP_SETUID, CAP_SETGID and CAP_KILL.
+	Users []string
+
 	// Guard kills what commands have started when the daemon is killed. Without one that is left to the system, which on Linux kills the
 	// commands themselves and nothing that they have started.
 	Guard *Guard
 }
 
-// New returns the plugin. The error names a glob that cannot match anything.
+// New returns the plugin. The error names a glob that cannot match anything, or a user that can be nobody.
 func New(o Options) (plugin.Plugin, error) {
 	allowed, err := newAllowList(o.Allow)
+	if err != nil {
+		return nil, err
+	}
+	users, err := newUserList(o.Users, cannotSwitch())
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +48,7 @@ func New(o Options) (plugin.Plugin, error) {
 		Example:     Config{Command: allowed.example(), Env: map[string]string{"TZ": "UTC"}},
 		Disabled:    disabled(allowed),
 		Build: func(c Config) (supervisor.Task, error) {
-			if err := c.check(allowed); err != nil {
+			if err := c.check(allowed, users); err != nil {
 				return nil, err
 			}
 			return &task{config: c, guard: o.Guard, drain: drainDelay}, nil
@@ -64,12 +72,17 @@ func disabled(allowed allowList) string {
 type Config struct {
 	Command   []string          `json:"command" jsonschema:"the command and its arguments; a name without / is looked up in the PATH of the daemon, a path must be absolute"`
 	Dir       string            `json:"dir,omitempty" jsonschema:"working directory, an absolute path; by default that of the daemon"`
-	Env       map[string]string `json:"env,omitempty" jsonschema:"environment variables to set on top of those of the daemon"`
+	Env       map[string]string `json:"env,omitempty" jsonschema:"environment variables to set on top of those that the command inherits"`
+	Inherit   bool              `json:"inherit_env,omitempty" jsonschema:"whether the command inherits the environment variables of the daemon; if not, only PATH"`
+	Stdin     string            `json:"stdin,omitempty" jsonschema:"text for standard input, which ends after it; by default it is empty"`
+	User      string            `json:"user,omitempty" jsonschema:"user to run the command as, USER or USER:GROUP, names or numbers, if the daemon allows it; by default that of the daemon"`
 	StopGrace plugin.Duration   `json:"stop_grace,omitzero" jsonschema:"time from SIGTERM to SIGKILL when the attempt is canceled"`
 }
 
 // SetDefaults implements plugin.Defaulter.
-func (c *Config) SetDefaults() { c.StopGrace = plugin.Duration(DefaultStopGrace) }
+func (c *Config) SetDefaults() {
+	c.StopGrace, c.Inherit = plugin.Duration(DefaultStopGrace), true
+}
 
 // ExtendSchema implements plugin.SchemaExtender.
 func (*Config) ExtendSchema(s *jsonschema.Schema) {
@@ -77,7 +90,7 @@ func (*Config) ExtendSchema(s *jsonschema.Schema) {
 }
 
 // check reports all that the schema cannot say, as violations.
-func (c *Config) check(allowed allowList) error {
+func (c *Config) check(allowed allowList, users userList) error {
 	var v plugin.Violations
 	allowed.check(&v, c.Command[0])
 	for i, arg := range c.Command {
@@ -88,5 +101,8 @@ func (c *Config) check(allowed allowList) error {
 		v.Check(!strings.Contains(c.Dir, "\x00"), "dir", "%.64q contains a NUL byte, which no path can; remove it", c.Dir)
 	}
 	checkEnv(&v, c.Env)
+	if c.User != "" {
+		users.check(&v, c.User)
+	}
 	return v.Err()
 }

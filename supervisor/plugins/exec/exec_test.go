@@ -11,7 +11,12 @@ import (
 
 func registry(t *testing.T, allow ...string) *plugin.Registry {
 	t.Helper()
-	p, err := exec.New(exec.Options{Allow: allow})
+	return registryOf(t, exec.Options{Allow: allow})
+}
+
+func registryOf(t *testing.T, o exec.Options) *plugin.Registry {
+	t.Helper()
+	p, err := exec.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,6 +146,14 @@ func TestEachViolationHasAPathAndARemedy(t *testing.T) {
 				`env.TASKVISOR_UID: "TASKVISOR_UID" is set by the daemon; use a name that does not begin with TASKVISOR_`,
 			},
 		},
+		"no user is allowed": {
+			map[string]any{"command": []any{"sh"}, "user": "nobody"},
+			[]string{`user: "nobody" is not allowed, no user is; leave it out to run the command as the user of the daemon, or start the daemon with --exec-user "nobody"`},
+		},
+		"no user": {
+			map[string]any{"command": []any{"sh"}, "user": "a b"},
+			[]string{`user: "a b" is neither USER nor USER:GROUP; give a name or a number, or both user and group, such as 1000:1000`},
+		},
 		"stop_grace": {
 			map[string]any{"command": []any{"sh"}, "stop_grace": "-1s"},
 			[]string{`stop_grace: "-1s" is not a duration; give numbers with units, such as "1.5s", "250ms" or "1h30m"`},
@@ -161,6 +174,33 @@ func TestEachViolationHasAPathAndARemedy(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Users are compared as written: a number that stands for an allowed name is not allowed, and a group is not without being named.
+func TestOnlyUsersThatOptionsAllowAreAccepted(t *testing.T) {
+	r := registryOf(t, exec.Options{Allow: []string{"sh"}, Users: []string{"nobody", "1000:1000"}})
+	for _, user := range []string{"root", "0", "65534", "nobody:root", "1000", "1000:1001", "Nobody"} {
+		_, err := r.Build("exec", map[string]any{"command": []string{"sh"}, "user": user})
+		want := `user: "` + user + `" is not allowed, only nobody, 1000:1000; give one of these as written here, or start the daemon with --exec-user "` + user + `" too`
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %s", user, err, want)
+		}
+	}
+}
+
+func TestUsersThatCanBeNobodyAreErrors(t *testing.T) {
+	for user, want := range map[string]string{
+		"":       `user "" is no user; give a name or a number, or both user and group, such as 1000:1000`,
+		":1":     `user ":1" is no user; give a name or a number, or both user and group, such as 1000:1000`,
+		"1:":     `user "1:" is no user; give a name or a number, or both user and group, such as 1000:1000`,
+		"1:2:3":  `user "1:2:3" is neither USER nor USER:GROUP; give a name or a number, or both user and group, such as 1000:1000`,
+		"*":      `user "*" is neither USER nor USER:GROUP; give a name or a number, or both user and group, such as 1000:1000`,
+		"a\x00b": `user "a\x00b" is neither USER nor USER:GROUP; give a name or a number, or both user and group, such as 1000:1000`,
+	} {
+		if _, err := exec.New(exec.Options{Allow: []string{"sh"}, Users: []string{"nobody", user}}); err == nil || err.Error() != want {
+			t.Errorf("%q: error %v, want %s", user, err, want)
+		}
 	}
 }
 

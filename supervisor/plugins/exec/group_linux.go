@@ -2,7 +2,9 @@ package exec
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"strings"
 	"syscall"
 	"unsafe"
 
@@ -11,8 +13,33 @@ import (
 
 // groupLeader makes a child the leader of a new process group, and has the kernel kill it when the daemon dies without a chance to do so itself.
 // Setuid programs lose that protection; see prctl(2), PR_SET_PDEATHSIG.
-func groupLeader() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+func groupLeader(as *identity) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Credential: as.credential()} // in the order that the kernel needs
+}
+
+// switching are what it takes to run commands as other users: to become one, and to signal it then.
+var switching = []struct {
+	bit  uint
+	name string
+}{{unix.CAP_SETUID, "CAP_SETUID"}, {unix.CAP_SETGID, "CAP_SETGID"}, {unix.CAP_KILL, "CAP_KILL"}}
+
+// cannotSwitch says why this process cannot run commands as other users; nil if it can.
+func cannotSwitch() error {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var sets [2]unix.CapUserData // version 3 has two
+	if err := unix.Capget(&header, &sets[0]); err != nil {
+		return fmt.Errorf("the capabilities of the daemon are unknown (%w)", err)
+	}
+	var missing []string
+	for _, c := range switching {
+		if sets[0].Effective&(1<<c.bit) == 0 {
+			missing = append(missing, c.name)
+		}
+	}
+	if missing == nil {
+		return nil
+	}
+	return fmt.Errorf("the daemon, which runs as user %d, does not have %s", os.Geteuid(), strings.Join(missing, ", "))
 }
 
 // awaitExit waits until a child is a zombie, without reaping it. It reports whether it could.

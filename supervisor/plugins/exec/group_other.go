@@ -10,7 +10,9 @@ import (
 // supported says that there are no process groups: the plugin is listed, but disabled, and nothing below is called.
 const supported = false
 
-func groupLeader() *syscall.SysProcAttr { return nil }
+func groupLeader(*identity) *syscall.SysProcAttr { return nil }
+
+func cannotSwitch() error { return nil }
 
 func awaitExit(int) bool { return false }
 

@@ -21,6 +21,12 @@ const asReaper = "EXEC_TEST_AS_REAPER"
 // asDaemon, set to a script, makes the test binary a daemon with one task that runs it.
 const asDaemon = "EXEC_TEST_AS_DAEMON"
 
+// asUser, set to one of users, is whom that daemon runs the script as.
+const asUser = "EXEC_TEST_AS_USER"
+
+// users are those as whom commands may be run in these tests. The numbers belong to nobody.
+var users = []string{"nobody", "root", "root:23456", "54321", "54321:23456", "noone-here", "root:noone-here"}
+
 func TestMain(m *testing.M) {
 	guard := exec.NewGuard()
 	if script := os.Getenv(asDaemon); script != "" {
@@ -37,7 +43,11 @@ func serve(guard *exec.Guard, script string) error {
 	if os.Getenv(asReaper) != "" {
 		return reapOnly(script)
 	}
-	body, err := buildGuarded(guard, map[string]any{"command": []string{"sh", "-c", script}})
+	config := map[string]any{"command": []string{"sh", "-c", script}}
+	if user := os.Getenv(asUser); user != "" {
+		config["user"] = user
+	}
+	body, err := buildGuarded(guard, config)
 	if err != nil {
 		return err
 	}
@@ -51,7 +61,7 @@ func serve(guard *exec.Guard, script string) error {
 func build(config map[string]any) (supervisor.Task, error) { return buildGuarded(nil, config) }
 
 func buildGuarded(guard *exec.Guard, config map[string]any) (supervisor.Task, error) {
-	p, err := exec.New(exec.Options{Allow: []string{"**"}, Guard: guard})
+	p, err := exec.New(exec.Options{Allow: []string{"**"}, Users: users, Guard: guard})
 	if err != nil {
 		return nil, err
 	}

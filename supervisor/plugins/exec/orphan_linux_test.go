@@ -11,11 +11,11 @@ import (
 )
 
 // startDaemon starts a process that runs a script as a task, and returns once the script has written a line to $FIFO, which is what it is to keep open.
-func startDaemon(t *testing.T, script string) (daemon *osexec.Cmd, lifeline *os.File) {
+func startDaemon(t *testing.T, script string, env ...string) (daemon *osexec.Cmd, lifeline *os.File) {
 	t.Helper()
 	path, opened := fifo(t)
 	daemon = osexec.Command(os.Args[0])
-	daemon.Env = append(os.Environ(), asDaemon+"="+script, "FIFO="+path)
+	daemon.Env = append(append(os.Environ(), asDaemon+"="+script, "FIFO="+path), env...)
 	daemon.Stderr = os.Stderr
 	if err := daemon.Start(); err != nil {
 		t.Fatal(err)
@@ -48,6 +48,23 @@ func TestNothingOutlivesTheDaemon(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			daemon, lifeline := startDaemon(t, script)
+			kill(t, daemon)
+			expectEOF(t, lifeline)
+		})
+	}
+}
+
+// Nor does one that runs as another user, with a guard or by the parent-death signal, which a change of the user clears.
+func TestNothingOfAnotherUserOutlivesTheDaemon(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can run commands as other users")
+	}
+	for name, script := range map[string]string{
+		"the command":                       `exec 9>"$FIFO"; echo ready >&9; exec sleep 1000`,
+		"a child with a session of its own": `setsid sh -c 'exec 9>"$FIFO"; echo ready >&9; exec sleep 1000' & wait`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			daemon, lifeline := startDaemon(t, script, asUser+"=54321:23456")
 			kill(t, daemon)
 			expectEOF(t, lifeline)
 		})

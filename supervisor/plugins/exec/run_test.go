@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	osexec "os/exec"
 	"path/filepath"
@@ -26,8 +27,9 @@ import (
 // is how a test learns of the end of processes that are not its children.
 func fifo(t *testing.T) (path string, opened <-chan *os.File) {
 	t.Helper()
-	path = filepath.Join(t.TempDir(), "fifo")
-	if err := syscall.Mkfifo(path, 0o600); err != nil {
+	dir := t.TempDir()
+	path = filepath.Join(dir, "fifo")
+	if err := errors.Join(syscall.Mkfifo(path, 0o600), os.Chmod(path, 0o666), os.Chmod(filepath.Dir(dir), 0o755)); err != nil { // for other users, too
 		t.Fatal(err)
 	}
 	ch := make(chan *os.File, 1)
@@ -160,6 +162,21 @@ func TestTheEnvironmentIsThatOfTheDaemonWithoutItsSecrets(t *testing.T) {
 	l.expect("stdout", "0")
 	if snap := l.wait(); snap.Outcome != supervisor.OutcomeCompleted { // cat has ended: standard input is empty
 		t.Errorf("outcome %s", snap.Outcome)
+	}
+}
+
+func TestWithoutInheritEnvOnlyPathIsInherited(t *testing.T) {
+	t.Setenv("SECRET", "x")
+	l := newLab(t, map[string]any{"command": []string{"env"}, "inherit_env": false, "env": map[string]string{"A": "1"}})
+	l.wait()
+	names := map[string]bool{}
+	for range len(l.lines) {
+		name, _, _ := strings.Cut((<-l.lines).text, "=")
+		names[name] = true
+	}
+	want := map[string]bool{"PATH": true, "A": true, "TASKVISOR_TASK": true, "TASKVISOR_UID": true, "TASKVISOR_ATTEMPT": true}
+	if !maps.Equal(names, want) {
+		t.Errorf("variables %v, want %v", names, want)
 	}
 }
 

@@ -28,7 +28,11 @@ func (t *task) Run(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	cmd, err := t.command(ctx)
+	as, err := t.identity()
+	if err != nil {
+		return err
+	}
+	cmd, err := t.command(ctx, as)
 	if err != nil {
 		return err
 	}
@@ -43,10 +47,21 @@ func (t *task) Run(ctx context.Context) error {
 		return fmt.Errorf("cannot open pipes for the output of %q: %w", t.config.Command[0], err)
 	}
 	defer out.closeAll()
+	in, err := newInput(t.config.Stdin)
+	if err != nil {
+		return fmt.Errorf("cannot open a pipe for the input of %q: %w", t.config.Command[0], err)
+	}
+	defer in.closeAll()
+	if in.read != nil {
+		cmd.Stdin = in.read
+	}
 	cmd.Stdout, cmd.Stderr = out.write[stdout], out.write[stderr]
 	t.guard.watch(log)
-	c := &child{cmd: cmd, grace: t.config.StopGrace.Std(), guard: t.guard, pipes: out.inodes()}
-	end, err := c.run(ctx, out.start)
+	c := &child{cmd: cmd, as: as, grace: t.config.StopGrace.Std(), guard: t.guard, pipes: out.inodes()}
+	end, err := c.run(ctx, func() {
+		out.start()
+		in.start()
+	})
 	if err != nil {
 		return fmt.Errorf("cannot start %q: %w", t.config.Command[0], err)
 	}
@@ -58,14 +73,26 @@ func (t *task) Run(ctx context.Context) error {
 
 // command prepares the command of one attempt. Name and environment are looked up anew each time: a command may be installed, and a PATH repaired,
 // while the task waits for its next attempt.
-func (t *task) command(ctx context.Context) (*osexec.Cmd, error) {
+func (t *task) command(ctx context.Context, as *identity) (*osexec.Cmd, error) {
 	argv := t.config.Command
 	path, err := osexec.LookPath(argv[0])
 	if err != nil {
 		return nil, lookupError(argv[0], err)
 	}
 	info, _ := supervisor.Attempt(ctx)
-	return &osexec.Cmd{Path: path, Args: argv, Dir: t.config.Dir, Env: environ(os.Environ(), &t.config, info, t.guard)}, nil
+	return &osexec.Cmd{Path: path, Args: argv, Dir: t.config.Dir, Env: environ(os.Environ(), &t.config, as, info, t.guard)}, nil
+}
+
+// identity returns the user to run the command as, looked up anew each time like the command; nil for that of the daemon.
+func (t *task) identity() (*identity, error) {
+	if t.config.User == "" {
+		return nil, nil //nolint:nilnil // as the comment says
+	}
+	as, err := identify(t.config.User)
+	if err != nil {
+		return nil, fmt.Errorf("cannot run %q as user %q: %w", t.config.Command[0], t.config.User, err)
+	}
+	return as, nil
 }
 
 // lookupError says why no file was found for a command. It comes with each attempt, so it does not show the whole PATH.

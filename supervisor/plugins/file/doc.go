@@ -35,6 +35,11 @@
 // of containers, they are few for each user of a node, and have to be asked for anew at every link on the way to a file. A look is a call
 // or two of stat; the content is read only if stat tells of a change, or if the last change is so young that it would not tell of another one.
 //
+// # Signs of life
+//
+// Each look that comes to an end is a heartbeat, and so is what package http does of then.http. A heartbeat_timeout of more than interval therefore ends an
+// attempt that hangs, as on a network file system whose server is gone, and none that waits.
+//
 // # Limits
 //
 // Files beyond 64 MiB are compared by size and time, not by content. A folder may have 1,000 names. What is neither file nor folder is

@@ -54,6 +54,7 @@ func (t *task) await(ctx context.Context) (sight, error) {
 		if err != nil {
 			return nil, err
 		}
+		supervisor.Heartbeat(ctx)
 		if t.known == nil {
 			t.known = now
 		}

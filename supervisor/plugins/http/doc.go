@@ -20,6 +20,11 @@
 //	no answer within timeout                     failure
 //	canceled                                     canceled
 //
+// # Signs of life
+//
+// The answer, and each part of its body that comes, is a heartbeat and sets the progress of the task: "200 OK, 4096 bytes so far". So a heartbeat_timeout
+// ends a request that hangs, and none that goes on, long as it may take; timeout, which comes first by default, is for the whole of it.
+//
 // # Guarantees
 //
 //   - A connection serves one attempt and is closed with it. Files of tls are read at each attempt, so certificates that were renewed count.

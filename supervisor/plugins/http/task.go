@@ -88,7 +88,9 @@ func (t *task) call(ctx context.Context) error {
 		return fmt.Errorf("%s: %w", t.name(), unwrapURL(err))
 	}
 	defer response.Body.Close()
-	body, more, err := readAtMost(response.Body, t.config.MaxBody)
+	supervisor.Progress(ctx, response.Status)
+	arriving := &arrival{Reader: response.Body, ctx: ctx, status: response.Status}
+	body, more, err := readAtMost(arriving, t.config.MaxBody)
 	if err != nil {
 		return fmt.Errorf("%s: %s, but its body broke off after %d bytes: %w", t.name(), response.Status, len(body), err)
 	}
@@ -163,6 +165,24 @@ func reason(err error) string {
 	}
 	text := unwrapURL(err).Error()
 	return strings.TrimPrefix(text, "error parsing regexp: ")
+}
+
+// arrival tells of what comes of a body, which is a sign of life for a task that has to give them.
+type arrival struct {
+	io.Reader
+	ctx    context.Context //nolint:containedctx // that of the attempt
+	status string
+	bytes  int
+}
+
+// Read implements io.Reader.
+func (a *arrival) Read(b []byte) (int, error) {
+	n, err := a.Reader.Read(b)
+	if n > 0 {
+		a.bytes += n
+		supervisor.Progress(a.ctx, fmt.Sprintf("%s, %d bytes so far", a.status, a.bytes))
+	}
+	return n, err
 }
 
 // readAtMost reads the beginning of a body, and reports whether there is more.

@@ -8,6 +8,7 @@
 //	{"then": "failure", "exit_code": 3, "reason": "no database"}  fails again and again, as a process would
 //	{"then": "fatal"}                                             fails once and for all
 //	{"duration": "1h", "ignore_cancel": "30s"}                    ignores a removal, a timeout or a shutdown for 30 s
+//	{"duration": "1h", "heartbeat": "1s"}                         gives a sign of life each second; by default it gives none
 //
 // # Guarantees
 //

@@ -31,6 +31,7 @@ type Config struct {
 	ExitCode     int             `json:"exit_code,omitempty" jsonschema:"exit code that a failure reports; none by default"`
 	Reason       string          `json:"reason,omitempty" jsonschema:"text of a failure or panic; says which attempt it was by default"`
 	IgnoreCancel plugin.Duration `json:"ignore_cancel,omitzero" jsonschema:"how long an attempt goes on after it was canceled"`
+	Heartbeat    plugin.Duration `json:"heartbeat,omitzero" jsonschema:"how often an attempt gives a sign of life, for a task with a heartbeat_timeout; never by default"`
 }
 
 // SetDefaults implements plugin.Defaulter.
@@ -77,13 +78,37 @@ type task struct{ config Config }
 
 // Run implements supervisor.Task.
 func (t *task) Run(ctx context.Context) error {
-	if wait(ctx.Done(), t.config.Duration) {
+	worked := false
+	if t.config.Heartbeat > 0 {
+		worked = t.waitBeating(ctx)
+	} else {
+		worked = wait(ctx.Done(), t.config.Duration) // the usual case, which needs least of the stack
+	}
+	if worked {
 		return t.end(ctx)
 	}
 	if t.config.IgnoreCancel > 0 {
 		wait(nil, t.config.IgnoreCancel)
 	}
 	return ctx.Err()
+}
+
+// waitBeating is wait with signs of life.
+func (t *task) waitBeating(ctx context.Context) bool {
+	end := time.NewTimer(t.config.Duration.Std())
+	defer end.Stop()
+	beat := time.NewTicker(t.config.Heartbeat.Std())
+	defer beat.Stop()
+	for {
+		select {
+		case <-end.C:
+			return true
+		case <-beat.C:
+			supervisor.Heartbeat(ctx)
+		case <-ctx.Done():
+			return false
+		}
+	}
 }
 
 // wait reports whether it waited for the whole duration, which done cuts short.

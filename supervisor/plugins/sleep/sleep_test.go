@@ -277,7 +277,7 @@ func TestWhatWouldHaveNoEffectIsRefused(t *testing.T) {
 		},
 		"unknown": {
 			map[string]any{"delay": "1s"},
-			[]string{`delay: there is no key "delay" here; the keys are duration, then, failures, exit_code, reason, ignore_cancel`},
+			[]string{`delay: there is no key "delay" here; the keys are duration, then, failures, exit_code, reason, ignore_cancel, heartbeat`},
 		},
 	} {
 		_, err := r.Build("sleep", test.config)
@@ -292,7 +292,9 @@ func TestTheSchemaTellsDefaultsAndChoices(t *testing.T) {
 		`"failures":{"type":"integer","description":"how many attempts of a life fail before the others end as then says","minimum":0,"maximum":4294967295},` +
 		`"exit_code":{"type":"integer","description":"exit code that a failure reports; none by default","minimum":1,"maximum":255},` +
 		`"reason":{"type":"string","description":"text of a failure or panic; says which attempt it was by default"},` +
-		`"ignore_cancel":{"type":"string","description":"how long an attempt goes on after it was canceled","examples":["1.5s"],"pattern":"^([0-9]+(\\.[0-9]+)?(ns|us|µs|μs|ms|s|m|h))+$"}},` +
+		`"ignore_cancel":{"type":"string","description":"how long an attempt goes on after it was canceled","examples":["1.5s"],"pattern":"^([0-9]+(\\.[0-9]+)?(ns|us|µs|μs|ms|s|m|h))+$"},` +
+		`"heartbeat":{"type":"string","description":"how often an attempt gives a sign of life, for a task with a heartbeat_timeout; never by default",` +
+		`"examples":["1.5s"],"pattern":"^([0-9]+(\\.[0-9]+)?(ns|us|µs|μs|ms|s|m|h))+$"}},` +
 		`"$schema":"https://json-schema.org/draft/2020-12/schema","additionalProperties":false}`
 	info := registry(t).List()[0]
 	if got := string(info.Schema); got != want {

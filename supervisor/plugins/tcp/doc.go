@@ -18,6 +18,11 @@
 //	not done within timeout                          failure
 //	canceled                                         canceled
 //
+// # Signs of life
+//
+// The connection, the handshake, and each part of an answer that comes is a heartbeat and sets the progress of the task. So a heartbeat_timeout ends an
+// attempt that hangs; timeout is for the whole of it.
+//
 // # Guarantees
 //
 //   - The connection is closed with the attempt. Files of tls are read at each attempt, so certificates that were renewed count.

@@ -9,6 +9,8 @@ import (
 	"io"
 	"net"
 	"time"
+
+	"github.com/taskvisor/taskvisor/supervisor"
 )
 
 // maxAnswer is how many bytes of an answer are read at most.
@@ -57,15 +59,17 @@ func (t *task) knock(ctx context.Context) (doing string, err error) {
 	// The other calls know no context: an end of it makes them give up.
 	defer context.AfterFunc(ctx, func() { plain.Close() })()
 	conn := plain
+	supervisor.Progress(ctx, "connected")
 	if t.config.TLS != nil {
 		if conn, err = t.handshake(ctx, plain); err != nil {
 			return "shake hands", err
 		}
+		supervisor.Progress(ctx, "connected, and shaken hands")
 	}
 	if _, err := io.WriteString(conn, t.config.Send); err != nil {
 		return "send", err
 	}
-	return fmt.Sprintf("read %.64q", t.config.Expect), t.await(conn)
+	return fmt.Sprintf("read %.64q", t.config.Expect), t.await(ctx, conn)
 }
 
 func (t *task) dial(ctx context.Context) (net.Conn, error) {
@@ -93,7 +97,7 @@ func (t *task) handshake(ctx context.Context, conn net.Conn) (net.Conn, error) {
 }
 
 // await reads until what is expected has come.
-func (t *task) await(conn net.Conn) error {
+func (t *task) await(ctx context.Context, conn net.Conn) error {
 	expected := []byte(t.config.Expect)
 	var answer []byte
 	for buffer := make([]byte, 4096); !bytes.Contains(answer, expected); {
@@ -102,6 +106,9 @@ func (t *task) await(conn net.Conn) error {
 		}
 		n, err := conn.Read(buffer[:min(len(buffer), maxAnswer-len(answer))])
 		answer = append(answer, buffer[:n]...)
+		if n > 0 {
+			supervisor.Progress(ctx, fmt.Sprintf("%d bytes of an answer", len(answer)))
+		}
 		if err != nil && !bytes.Contains(answer, expected) {
 			return ended(answer, err)
 		}
