@@ -60,7 +60,7 @@ type RestartPolicy struct {
 }
 
 // RestartLimit ends a task with OutcomeFailed when it would be restarted more than Count times inside a sliding Window, whatever the cause of the
-// restarts. The zero value stands for no limit.
+// restarts, so also by a Schedule. The zero value stands for no limit.
 type RestartLimit struct {
 	Count  uint32        // 1 to MaxRestartCount
 	Window time.Duration // more than 0

@@ -218,10 +218,12 @@ func TestParseErrors(t *testing.T) {
 		{"* * * *", `it has 4 of five fields; give minute, hour, day of the month, month and day of the week`},
 		{"0 * * * * *", `it has 6 fields; give five, without seconds`},
 		{"@every 5m", `@every is no matter of the time of the day; give an interval in place of a schedule`},
-		{"@reboot", `@reboot is unknown; give @hourly, @daily`},
-		{"@daily @daily", `@daily @daily is unknown`},
-		{"TZ=UTC 0 0 * * *", `TZ=UTC is no part of it; give the time zone beside the schedule`},
-		{"CRON_TZ=UTC 0 0 * * *", `CRON_TZ=UTC is no part of it`},
+		{"@reboot", `"@reboot" is unknown; give @hourly, @daily`},
+		{"@daily @daily", `"@daily @daily" is unknown`},
+		{"TZ=UTC 0 0 * * *", `"TZ=UTC" is no part of it; give the time zone beside the schedule`},
+		{"@\xff\n", `"@\xff" is unknown`},
+		{"\u212a\xff * * * *", "minute: \"\u212a\\xff\" is no number"},
+		{"CRON_TZ=UTC 0 0 * * *", `"CRON_TZ=UTC" is no part of it`},
 		{strings.Repeat("1,", 200) + "1 * * * *", `it has 409 bytes; give at most 256`},
 	} {
 		_, err := Parse(c.expr, nil)

@@ -107,8 +107,10 @@ func (f *field) parseRange(text string, hasStep bool) (lo, hi int, err error) {
 }
 
 func (f *field) parseNumber(text string) (int, error) {
-	if i := strings.Index(f.names, strings.ToLower(text)); len(text) == 3 && i >= 0 && i%3 == 0 {
-		return f.first + i/3, nil
+	const length = 3 // of a name
+	name := strings.ToLower(text)
+	if i := strings.Index(f.names, name); len(name) == length && i >= 0 && i%length == 0 {
+		return f.first + i/length, nil
 	}
 	n, ok := digits(text)
 	switch {

@@ -70,9 +70,9 @@ func split(expr string) ([]string, error) {
 		if first == "@every" {
 			return nil, errors.New("@every is no matter of the time of the day; give an interval in place of a schedule")
 		}
-		return nil, fmt.Errorf("%s is unknown; give @hourly, @daily, @weekly, @monthly, @yearly or five fields", strings.Join(texts, " "))
+		return nil, fmt.Errorf("%q is unknown; give @hourly, @daily, @weekly, @monthly, @yearly or five fields", strings.Join(texts, " "))
 	case strings.HasPrefix(first, "tz=") || strings.HasPrefix(first, "cron_tz="):
-		return nil, fmt.Errorf("%s is no part of it; give the time zone beside the schedule", texts[0])
+		return nil, fmt.Errorf("%q is no part of it; give the time zone beside the schedule", texts[0])
 	case len(texts) == fields:
 		return texts, nil
 	case len(texts) == fields+1:
