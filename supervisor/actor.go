@@ -247,7 +247,7 @@ func (t *task) publishEndLocked(end *ending) {
 // dueLocked returns when the next attempt is due: at a time of the schedule, or after a delay that the clock on the wall does not change.
 func (t *task) dueLocked(end *ending) time.Time {
 	if end.rules.source == BackoffUntilSchedule {
-		return t.history.due
+		return t.history.runs.due
 	}
 	return end.time.Add(end.rules.delay)
 }

@@ -18,10 +18,10 @@ type rules struct {
 // history is what the rules remember of the attempts of a life.
 type history struct {
 	streak    uint32        // failures in a row
+	earlier   uint32        // of these, what belongs to earlier runs of the schedule, and is no concern of the present one
 	lastDelay time.Duration // the backoff before the last attempt; 0 at the start of a streak
 	restarts  []time.Time   // the last restarts, oldest first; empty without a restart limit, else at most its count
-	earlier   uint32        // failures of the streak that belong to earlier runs of the schedule, and are no concern of the present one
-	due, came time.Time     // of the schedule: the time that the task waits for or that came last, and the one before it; zero for none
+	runs      *runTimes     // nil without a schedule
 }
 
 // decision is what follows an attempt.

@@ -22,6 +22,12 @@ const (
 	maxSetBack = 3 * time.Hour
 )
 
+// runTimes are times of a schedule. They are apart from history because few tasks have a schedule.
+type runTimes struct {
+	due  time.Time // that the task waits for, or that came last
+	came time.Time // the one before that; zero for none
+}
+
 // nextTime returns the time of the schedule that follows now and came, which is the last one that has come.
 func nextTime(s Schedule, came, now time.Time) time.Time {
 	now = now.Round(0) // without the reading of the clock that nobody can set
@@ -38,11 +44,14 @@ func nextTime(s Schedule, came, now time.Time) time.Time {
 // untilNextTime is what follows the end of a run: the wait for the next one or, when the schedule has no more times, end, which is how a life
 // without a schedule would have ended.
 func (p *rules) untilNextTime(h *history, end decision, now time.Time) decision {
-	next := nextTime(p.restart.Schedule, h.due, now)
+	if h.runs == nil {
+		h.runs = new(runTimes)
+	}
+	next := nextTime(p.restart.Schedule, h.runs.due, now)
 	if next.IsZero() {
 		return end
 	}
-	h.came, h.due = h.due, next
+	*h.runs = runTimes{due: next, came: h.runs.due}
 	h.earlier, h.lastDelay = h.streak, 0
 	return decision{kind: BackoffScheduled, delay: until(next, now), source: BackoffUntilSchedule, reason: end.reason}
 }
@@ -62,7 +71,7 @@ func (t *task) awaitRunLocked(now time.Time) *Event {
 		return nil
 	}
 	t.enterLocked(StateBackoff)
-	t.due, t.wake = t.history.due, make(chan struct{}, 1)
+	t.due, t.wake = t.history.runs.due, make(chan struct{}, 1)
 	return &Event{Kind: BackoffScheduled, Time: now, Delay: next.delay, Source: next.source}
 }
 
@@ -99,7 +108,7 @@ func (t *task) firstDelay() (delay time.Duration, over bool) {
 	if t.canceled != nil || t.attempts > 0 {
 		return 0, false
 	}
-	t.ending = t.history.due.IsZero()
+	t.ending = t.history.runs.due.IsZero()
 	return t.leftLocked(time.Now()), t.ending
 }
 
@@ -113,11 +122,12 @@ func (t *task) left() time.Duration {
 // leftLocked returns how long the task still has to wait. If it waits for a time of its schedule, and the clock was put back by so much that another
 // one is to come before that, it waits for that.
 func (t *task) leftLocked(now time.Time) time.Duration {
-	if !t.due.Equal(t.history.due) {
+	runs := t.history.runs
+	if !t.due.Equal(runs.due) {
 		return t.due.Sub(now) // a backoff: this has the reading of the clock that nobody can set
 	}
-	if next := nextTime(t.spec.Restart.Schedule, t.history.came, now); next.Before(t.due) && now.Before(t.due) && !next.IsZero() {
-		t.due, t.history.due = next, next
+	if next := nextTime(t.spec.Restart.Schedule, runs.came, now); next.Before(t.due) && now.Before(t.due) && !next.IsZero() {
+		t.due, runs.due = next, next
 	}
 	return until(t.due, now)
 }

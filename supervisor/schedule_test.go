@@ -273,8 +273,8 @@ func TestTheClockIsSet(t *testing.T) {
 		{"put back a lot", ten.Add(-48*time.Hour - time.Minute), ten.Add(-48 * time.Hour), time.Minute},
 	} {
 		waits := task{spec: taskSpec{policies: &policies{Restart: RestartPolicy{Schedule: hourly{}}}}, due: ten.Add(time.Hour)}
-		waits.history = history{came: ten, due: waits.due}
-		if left := waits.leftLocked(c.now); left != c.left || !waits.due.Equal(c.due) || !waits.history.due.Equal(c.due) {
+		waits.history = history{runs: &runTimes{due: waits.due, came: ten}}
+		if left := waits.leftLocked(c.now); left != c.left || !waits.due.Equal(c.due) || !waits.history.runs.due.Equal(c.due) {
 			t.Errorf("%s: %s left until %s, want %s until %s", c.name, left, waits.due, c.left, c.due)
 		}
 	}
