@@ -51,7 +51,7 @@ type RestartPolicy struct {
 	// mode is RestartNever, MaxRetries are for each run, and RestartAlways is the same as RestartOnFailure. Only what Fatal marks, the Limit
 	// and a cancellation end the life, or that no time is left. A time that comes before the run is over is missed: nothing is started for it, then or
 	// later. Nor is anything for a time that came while the task waited for its slot, or before it was added. Of times that come while the machine
-	// sleeps, the first is made up for within a minute after it wakes up. Default: no schedule.
+	// sleeps, the first is made up for within a minute after it wakes up. While the task waits it owns its slot. Default: no schedule.
 	Schedule Schedule
 	// MaxRetries after the first failure of a streak, or of a run where there is a Schedule; 0: without a limit. Not with RestartNever.
 	MaxRetries uint32

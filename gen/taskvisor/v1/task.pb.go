@@ -504,7 +504,7 @@ type RestartPolicy struct {
 	// however it went, the task waits for the next time; only a failure that is beyond retrying, the limit, and RemoveTask end it. A time that comes
 	// before the run is over is missed: there is never a second attempt beside the first, and none is made up for later. Nor are times made
 	// up for that come while the server is down or the task waits for its slot. Of those that come while the machine sleeps, one is, within a
-	// minute after it wakes up. A clock that is put back by up to 3 hours repeats nothing.
+	// minute after it wakes up. A clock that is put back by up to 3 hours repeats nothing. While the task waits it owns its slot, and holds no permit.
 	Schedule string `protobuf:"bytes,5,opt,name=schedule,proto3" json:"schedule,omitempty"`
 	// Time zone in which the schedule is read: a name of the IANA database, such as Europe/Berlin. Only with a schedule. Default: UTC.
 	//
