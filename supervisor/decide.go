@@ -35,30 +35,25 @@ type decision struct {
 
 // decide says what follows an attempt that ended with r at the time now, and records it in h. It is the whole of the restart
 // policy, and takes no account of anybody who wants the task canceled.
-func (p *rules) decide(h *history, r *result, now time.Time, random func() uint64) decision {
-	next := p.decideOne(h, r, random)
-	if next.kind == ActorExhausted && p.restart.Schedule != nil {
-		next = p.untilNextTime(h, next, now)
-	}
-	if next.kind == BackoffScheduled {
-		next = p.withinLimit(h, next, now)
-	}
-	return next
-}
-
-// decideOne does as decide for a life without a schedule, or for one run of a schedule, and without a limit of restarts.
-func (p *rules) decideOne(h *history, r *result, random func() uint64) decision {
-	switch r.verdict {
+func (p *rules) decide(h *history, r *result, now time.Time, random func() uint64) (next decision) {
+	switch r.verdict { // the first two for a life without a schedule, or for one run of a schedule
 	case succeeded:
-		return p.afterSuccess(h, r)
+		next = p.afterSuccess(h, r)
+	case failed:
+		next = p.afterFailure(h, r, random)
 	case fatal:
 		h.streak++
 		return decision{kind: ActorDead, outcome: OutcomeFatal, reason: r.reason}
 	case canceled:
 		return decision{outcome: OutcomeCanceled, reason: "the body canceled itself: " + r.reason}
-	case failed:
 	}
-	return p.afterFailure(h, r, random)
+	if next.kind == ActorExhausted && p.restart.Schedule != nil {
+		next = p.untilNextTime(h, next, now)
+	}
+	if next.kind == BackoffScheduled && p.restart.Limit.Count > 0 {
+		next = p.withinLimit(h, next, now)
+	}
+	return next
 }
 
 func (p *rules) afterSuccess(h *history, r *result) decision {
@@ -94,12 +89,9 @@ func (p *rules) afterFailure(h *history, r *result, random func() uint64) decisi
 	return decision{kind: BackoffScheduled, delay: delay, source: BackoffAfterFailure, reason: r.reason}
 }
 
-// withinLimit returns next, unless the restart that it schedules would exceed the limit of restarts.
+// withinLimit returns next, unless the restart that it schedules would exceed the limit of restarts, which there is.
 func (p *rules) withinLimit(h *history, next decision, now time.Time) decision {
 	limit := p.restart.Limit
-	if limit.Count == 0 {
-		return next
-	}
 	for len(h.restarts) > 0 && now.Sub(h.restarts[0]) >= limit.Window {
 		h.restarts = h.restarts[1:]
 	}
