@@ -51,7 +51,7 @@ func (s *Server) checkAdd(req *pb.AddTaskRequest) (supervisor.Spec, error) {
 		v.add("task", "no task is given; give one with a name and a plugin at least")
 		return supervisor.Spec{}, v.err()
 	}
-	spec := specToEngine(wire, &v)
+	spec := specToEngine(wire, &s.zones, &v)
 	v.labels("task.labels", wire.GetLabels())
 	run, cause := s.build(wire, &v)
 	if isA[*pluginFault](cause) {
@@ -105,6 +105,9 @@ func (s *Server) rehearse(req *pb.AddTaskRequest, spec *supervisor.Spec) (*pb.Ta
 		return live, err
 	}
 	snap := supervisor.Snapshot{Spec: *spec, State: state, CreateTime: time.Now(), Slot: cmp.Or(spec.Admission.Slot, spec.Name), Generation: 1}
+	if state == supervisor.StateBackoff {
+		snap.NextAttempt = spec.Restart.Schedule.Next(snap.CreateTime)
+	}
 	if old, err := s.sup.Get(supervisor.ByName(spec.Name)); err == nil {
 		snap.Generation = old.Generation + 1
 	}

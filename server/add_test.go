@@ -134,6 +134,15 @@ func TestAddTaskRefuses(t *testing.T) {
 		"interval without ALWAYS":  {change: func(s spec) { s.Restart = &pb.RestartPolicy{Interval: seconds(1)} }, fields: []string{"task.restart.interval"}},
 		"interval negative":        {change: func(s spec) { s.Restart = always(seconds(-1)) }, fields: []string{"task.restart.interval"}},
 		"retries with NEVER":       {change: func(s spec) { s.Restart = never(); s.Restart.MaxRetries = 1 }, fields: []string{"task.restart.max_retries"}},
+		"schedule unreadable":      {change: func(s spec) { s.Restart = scheduled("61 * * * *", "") }, fields: []string{"task.restart.schedule"}},
+		"schedule impossible":      {change: func(s spec) { s.Restart = scheduled("0 0 30 2 *", "") }, fields: []string{"task.restart.schedule"}},
+		"schedule too long":        {change: func(s spec) { s.Restart = scheduled(strings.Repeat("*", 257), "") }, fields: []string{"task.restart.schedule"}},
+		"schedule of spaces":       {change: func(s spec) { s.Restart = scheduled(" ", "") }, fields: []string{"task.restart.schedule"}},
+		"schedule and interval":    {change: func(s spec) { s.Restart = always(seconds(1)); s.Restart.Schedule = "@daily" }, fields: []string{"task.restart.interval"}},
+		"schedule and zone wrong":  {change: func(s spec) { s.Restart = scheduled("nightly", "Mars/Phobos") }, fields: []string{"task.restart.time_zone", "task.restart.schedule"}},
+		"time zone of the machine": {change: func(s spec) { s.Restart = scheduled("@daily", "Local") }, fields: []string{"task.restart.time_zone"}},
+		"time zone is a path":      {change: func(s spec) { s.Restart = scheduled("@daily", "../../etc/passwd") }, fields: []string{"task.restart.time_zone"}},
+		"time zone alone":          {change: func(s spec) { s.Restart = scheduled("", "Europe/Berlin") }, fields: []string{"task.restart.time_zone"}},
 		"limit with NEVER":         {change: func(s spec) { s.Restart = never(); s.Restart.Limit = limit(1, 1) }, fields: []string{"task.restart.limit"}},
 		"limit empty":              {change: func(s spec) { s.Restart = &pb.RestartPolicy{Limit: &pb.RestartLimit{}} }, fields: []string{"task.restart.limit.count", "task.restart.limit.window"}},
 		"limit without count":      {change: func(s spec) { s.Restart = &pb.RestartPolicy{Limit: limit(0, 1)} }, fields: []string{"task.restart.limit.count"}},
@@ -207,6 +216,10 @@ func nested(depth int) *structpb.Value {
 		value = structpb.NewListValue(&structpb.ListValue{Values: []*structpb.Value{value}})
 	}
 	return value
+}
+
+func scheduled(expr, zone string) *pb.RestartPolicy {
+	return &pb.RestartPolicy{Schedule: expr, TimeZone: zone}
 }
 
 func always(interval *durationpb.Duration) *pb.RestartPolicy {

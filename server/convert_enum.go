@@ -51,8 +51,9 @@ var (
 		supervisor.OutcomeAbandoned: pb.Outcome_OUTCOME_ABANDONED,
 	}
 	wireSources = [...]pb.BackoffSource{
-		supervisor.BackoffAfterSuccess: pb.BackoffSource_BACKOFF_SOURCE_SUCCESS,
-		supervisor.BackoffAfterFailure: pb.BackoffSource_BACKOFF_SOURCE_FAILURE,
+		supervisor.BackoffAfterSuccess:  pb.BackoffSource_BACKOFF_SOURCE_SUCCESS,
+		supervisor.BackoffAfterFailure:  pb.BackoffSource_BACKOFF_SOURCE_FAILURE,
+		supervisor.BackoffUntilSchedule: pb.BackoffSource_BACKOFF_SOURCE_SCHEDULE,
 	}
 	wirePolicies = [...]pb.AdmissionPolicy{
 		supervisor.AdmitQueue:    pb.AdmissionPolicy_ADMISSION_POLICY_QUEUE,

@@ -19,6 +19,7 @@ import (
 
 	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
 	"github.com/taskvisor/taskvisor/supervisor"
+	"github.com/taskvisor/taskvisor/supervisor/cron"
 )
 
 // checkEnum walks an enum both ways: each value of the engine has one of the wire, of the same name, and each of the wire has one of the
@@ -358,13 +359,14 @@ func genDuration() *rapid.Generator[*durationpb.Duration] {
 
 // From the wire to the engine and back: nothing of a spec is lost, as far as the engine has words for it.
 func TestSpecsSurviveTheRoundTrip(t *testing.T) {
+	var zones cron.Zones
 	rapid.Check(t, func(t *rapid.T) {
 		duration := func(label string) *durationpb.Duration { return genDuration().Draw(t, label) }
 		spec := &pb.TaskSpec{
 			Name: rapid.StringMatching(`[a-z0-9]([a-zA-Z0-9._/-]{0,10}[a-z0-9])?`).Draw(t, "name"),
 			Restart: &pb.RestartPolicy{
 				Mode: pb.RestartMode(rapid.Int32Range(0, 3).Draw(t, "mode")), Interval: duration("interval"),
-				MaxRetries: rapid.Uint32().Draw(t, "retries"),
+				MaxRetries: rapid.Uint32().Draw(t, "retries"), Schedule: rapid.SampledFrom([]string{"", "@daily", "*/5 2 * jan 1-5"}).Draw(t, "schedule"),
 			},
 			Backoff: &pb.BackoffPolicy{
 				First: duration("first"), Max: duration("max"), Factor: rapid.Float64().Draw(t, "factor") + 0, // not -0, of which proto.Clone makes 0
@@ -376,6 +378,9 @@ func TestSpecsSurviveTheRoundTrip(t *testing.T) {
 			CaptureOutput:    rapid.Bool().Draw(t, "capture"),
 			Labels:           rapid.MapOf(rapid.StringMatching(`[a-z]{1,3}`), rapid.StringMatching(`[a-z]{0,3}`)).Draw(t, "labels"),
 		}
+		if spec.GetRestart().GetSchedule() != "" {
+			spec.Restart.TimeZone = rapid.SampledFrom([]string{"", "Europe/Berlin", "Etc/GMT+5"}).Draw(t, "zone")
+		}
 		if rapid.Bool().Draw(t, "limited") {
 			spec.Restart.Limit = &pb.RestartLimit{Count: rapid.Uint32Min(1).Draw(t, "count"), Window: durationpb.New(time.Second)}
 		}
@@ -383,7 +388,7 @@ func TestSpecsSurviveTheRoundTrip(t *testing.T) {
 			spec.Backoff.Max = nil // to the engine that is the same; it is refused or has no effect
 		}
 		var v violations
-		engine := specToEngine(spec, &v)
+		engine := specToEngine(spec, &zones, &v)
 		if v != nil {
 			t.Fatalf("violations: %v", v)
 		}
@@ -401,14 +406,19 @@ func TestEachFieldOfASpecReachesTheEngine(t *testing.T) {
 		"plugin": "chooses the body", "config": "makes the body",
 	}
 	var v violations
-	empty := engineSpecToWire(ptr(specToEngine(&pb.TaskSpec{}, &v)))
+	var zones cron.Zones
+	wireOf := func(spec *pb.TaskSpec) *pb.TaskSpec { return engineSpecToWire(ptr(specToEngine(spec, &zones, &v))) }
 	for _, path := range leaves((&pb.TaskSpec{}).ProtoReflect().Descriptor(), nil) {
 		if elsewhere[path[0].Name()] != "" {
 			continue
 		}
-		spec := &pb.TaskSpec{}
+		without := &pb.TaskSpec{}
+		if path[len(path)-1].Name() == "time_zone" {
+			without.Restart = &pb.RestartPolicy{Schedule: "@daily"}
+		}
+		spec := proto.CloneOf(without)
 		setLeaf(spec.ProtoReflect(), path)
-		if got := engineSpecToWire(ptr(specToEngine(spec, &v))); proto.Equal(got, empty) {
+		if proto.Equal(wireOf(spec), wireOf(without)) {
 			t.Errorf("field %v makes no difference", path)
 		}
 	}
@@ -441,6 +451,10 @@ func setLeaf(m protoreflect.Message, path []protoreflect.FieldDescriptor) {
 		m.Set(fd, protoreflect.ValueOfMessage(durationpb.New(time.Second).ProtoReflect()))
 	case fd.Kind() == protoreflect.EnumKind:
 		m.Set(fd, protoreflect.ValueOfEnum(1))
+	case fd.Name() == "schedule":
+		m.Set(fd, protoreflect.ValueOfString("@daily"))
+	case fd.Name() == "time_zone":
+		m.Set(fd, protoreflect.ValueOfString("Etc/GMT+5"))
 	case fd.Kind() == protoreflect.StringKind:
 		m.Set(fd, protoreflect.ValueOfString("x"))
 	case fd.Kind() == protoreflect.Uint32Kind:

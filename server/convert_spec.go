@@ -1,19 +1,22 @@
 package server
 
 import (
+	"time"
+
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
 	"github.com/taskvisor/taskvisor/supervisor"
+	"github.com/taskvisor/taskvisor/supervisor/cron"
 )
 
 // specToEngine returns the spec in words of the engine, without a body, and adds what cannot be put into those to v. Rules that the engine
 // checks are left to it.
-func specToEngine(s *pb.TaskSpec, v *violations) supervisor.Spec {
+func specToEngine(s *pb.TaskSpec, zones *cron.Zones, v *violations) supervisor.Spec {
 	return supervisor.Spec{
 		Name:    s.GetName(),
 		Task:    nil, // made by the plugin
-		Restart: restartToEngine(s.GetRestart(), v),
+		Restart: restartToEngine(s.GetRestart(), zones, v),
 		Backoff: backoffToEngine(s.GetBackoff(), v),
 		Timeout: v.durationOrNone("task.timeout", s.GetTimeout()),
 		Labels:  s.GetLabels(),
@@ -30,14 +33,36 @@ func admissionToEngine(a *pb.Admission, v *violations) supervisor.Admission {
 	return supervisor.Admission{Slot: a.GetSlot(), Policy: toEngine[supervisor.AdmissionPolicy](wirePolicies[:], a.GetPolicy())}
 }
 
-func restartToEngine(p *pb.RestartPolicy, v *violations) supervisor.RestartPolicy {
+func restartToEngine(p *pb.RestartPolicy, zones *cron.Zones, v *violations) supervisor.RestartPolicy {
 	v.enum("task.restart.mode", p.GetMode(), true)
 	return supervisor.RestartPolicy{
 		Mode:       toEngine[supervisor.RestartMode](wireModes[:], p.GetMode()),
 		Interval:   v.durationOrNone("task.restart.interval", p.GetInterval()),
+		Schedule:   scheduleToEngine(p, zones, v),
 		MaxRetries: p.GetMaxRetries(),
 		Limit:      limitToEngine(p.GetLimit(), v),
 	}
+}
+
+// scheduleToEngine returns nil for no schedule.
+func scheduleToEngine(p *pb.RestartPolicy, zones *cron.Zones, v *violations) supervisor.Schedule {
+	const zoneField = "task.restart.time_zone"
+	zone, err := zones.Find(p.GetTimeZone())
+	if err != nil {
+		v.add(zoneField, "%v", err)
+		zone = time.UTC
+	}
+	if p.GetSchedule() == "" {
+		v.check(p.GetTimeZone() == "", zoneField,
+			"%s is set, but there is no schedule to be read in it; give task.restart.schedule, or leave the time zone out", quote(p.GetTimeZone()))
+		return nil
+	}
+	schedule, err := cron.Parse(p.GetSchedule(), zone)
+	if err != nil {
+		v.add("task.restart.schedule", "%v", err)
+		return nil // not a *cron.Schedule that is nil
+	}
+	return schedule
 }
 
 // limitToEngine: to the engine a limit of zeros is no limit; a caller who gives one has forgotten something.

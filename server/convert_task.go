@@ -8,6 +8,7 @@ import (
 
 	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
 	"github.com/taskvisor/taskvisor/supervisor"
+	"github.com/taskvisor/taskvisor/supervisor/cron"
 )
 
 // body is a task body that knows what it was made of, so that the state of the engine is all that is needed to answer ListTasks.
@@ -129,7 +130,25 @@ func restartToWire(p *supervisor.RestartPolicy) *pb.RestartPolicy {
 		Interval:   durationOrDefault(p.Interval),
 		MaxRetries: p.MaxRetries,
 		Limit:      limitToWire(&p.Limit),
+		Schedule:   expressionOf(p.Schedule),
+		TimeZone:   zoneOf(p.Schedule),
 	})
+}
+
+// expressionOf returns the cron expression of a schedule; nothing for one of another kind, for which the contract has no words.
+func expressionOf(s supervisor.Schedule) string {
+	if c, ok := s.(*cron.Schedule); ok {
+		return validText(c.String())
+	}
+	return ""
+}
+
+// zoneOf returns the time zone of a schedule, unless that is the default.
+func zoneOf(s supervisor.Schedule) string {
+	if c, ok := s.(*cron.Schedule); ok && c.Zone() != time.UTC {
+		return validText(c.Zone().String())
+	}
+	return ""
 }
 
 func limitToWire(l *supervisor.RestartLimit) *pb.RestartLimit {

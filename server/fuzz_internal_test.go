@@ -149,6 +149,10 @@ var addSeeds = []string{
 	`{"task":{"name":"a","plugin":"any","admission":{"slot":"live","policy":"ADMISSION_POLICY_REPLACE"}}}`,
 	`{"task":{"name":"a","plugin":"any","timeout":"0.000000001s","backoff":{"first":"0s"}},"requestId":"2"}`,
 	`{"task":{"plugin":"any"},"requestId":"\t"}`,
+	`{"task":{"plugin":"any","restart":{"schedule":"*/5 2-4 1,15 jan-mar mon","timeZone":"Europe/Berlin"}}}`,
+	`{"task":{"plugin":"any","restart":{"schedule":"@daily","timeZone":"Local","interval":"1s"}},"validateOnly":true}`,
+	`{"task":{"plugin":"any","restart":{"schedule":"61 * 30 2 *"}}}`,
+	`{"task":{"name":"live","plugin":"any","restart":{"schedule":"@yearly","mode":"RESTART_MODE_NEVER"}},"ifExists":"IF_EXISTS_REPLACE"}`,
 }
 
 // added checks the answer to a request that was not refused, and makes room for the next one.
@@ -364,6 +368,8 @@ var sameSeeds = []string{
 	`{"name":"a","plugin":"any","config":{"x":[1,{}],"z":"NaN"},"labels":{"a":"c"},"backoff":{"factor":"NaN","first":"1s"}}`,
 	`{"name":"a","plugin":"any","config":{"x":0},"backoff":{"factor":-0.0}}`,
 	`{"name":"a","plugin":"any","config":{"x":-0.0}}`,
+	`{"name":"a","plugin":"any","restart":{"schedule":"@daily"}}`,
+	`{"name":"a","plugin":"any","restart":{"schedule":"0 0 * * *","timeZone":"UTC"}}`,
 }
 
 func specBytes(f *testing.F, text string) []byte {

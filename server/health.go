@@ -199,11 +199,11 @@ func (h *healthServer) ofTask(name string) healthpb.HealthCheckResponse_ServingS
 }
 
 // healthOf: of the states between attempts, those after a success count as the interval that the task was asked to make, also if
-// it then has to wait for a permit.
+// it then has to wait for a permit. So does the time before the first attempt that a schedule asks for.
 func (h *healthServer) healthOf(snap *supervisor.Snapshot) healthpb.HealthCheckResponse_ServingStatus {
 	between := snap.State == supervisor.StateBackoff || snap.State == supervisor.StateWaiting
-	succeeded := snap.Attempt > 0 && snap.FailureStreak == 0
-	if !h.stopping.Load() && (snap.State == supervisor.StateRunning || between && succeeded) {
+	asked := snap.FailureStreak == 0 && (snap.Attempt > 0 || snap.Spec.Restart.Schedule != nil)
+	if !h.stopping.Load() && (snap.State == supervisor.StateRunning || between && asked) {
 		return healthpb.HealthCheckResponse_SERVING
 	}
 	return healthpb.HealthCheckResponse_NOT_SERVING

@@ -12,6 +12,7 @@ import (
 
 	pb "github.com/taskvisor/taskvisor/gen/taskvisor/v1"
 	"github.com/taskvisor/taskvisor/supervisor"
+	"github.com/taskvisor/taskvisor/supervisor/cron"
 	"github.com/taskvisor/taskvisor/supervisor/plugin"
 )
 
@@ -32,6 +33,7 @@ type Server struct {
 	streams streams
 	answers *answers // to requests with an id
 	rates   *rates
+	zones   cron.Zones // in which schedules are read
 	drain   drain
 	panics  atomic.Uint64 // in calls
 

@@ -11,18 +11,17 @@ import (
 // of which are free for frames that are not the runtime's. Beyond them a stack gets 4 KiB, which an idle body never gives back, and
 // growing took an eighth of the time of a life of one attempt. Hence functions that are not inlined, and pointers to what is large.
 func (t *task) live() {
-	var timer *time.Timer
-	for {
+	timer, again := t.awaitRun()
+	for again {
 		a := t.acquire()
 		if a == nil {
 			t.finishIdle()
 			return
 		}
-		delay, again := t.endAttempt(a, t.run(a))
-		if !again {
-			return
+		var delay time.Duration
+		if delay, again = t.endAttempt(a, t.run(a)); again {
+			timer = t.pause(timer, delay)
 		}
-		timer = t.pause(timer, delay)
 	}
 }
 
@@ -223,7 +222,7 @@ func (t *task) conclude(a *attempt, end *ending) (delay time.Duration, again boo
 		return 0, false
 	}
 	t.enterLocked(StateBackoff)
-	t.due = now.Add(end.rules.delay)
+	t.due = t.dueLocked(end)
 	if t.wake == nil && end.rules.delay > 0 {
 		t.wake = make(chan struct{}, 1)
 	}
@@ -258,10 +257,30 @@ func (t *task) publishEndLocked(end *ending) {
 	t.publishLocked(&e)
 }
 
+// dueLocked returns when the next attempt is due: at a time of the schedule, or after a delay that the clock on the wall does not change.
+func (t *task) dueLocked(end *ending) time.Time {
+	if end.rules.source == BackoffUntilSchedule {
+		return t.history.runs.due
+	}
+	return end.time.Add(end.rules.delay)
+}
+
 // pause waits for the delay, or less when the life is to end. It returns the timer for the next time.
 func (t *task) pause(timer *time.Timer, delay time.Duration) *time.Timer {
-	if delay <= 0 {
+	if t.spec.Restart.Schedule == nil {
+		timer, _ = t.nap(timer, delay)
 		return timer
+	}
+	for woken := false; delay > 0 && !woken; delay = t.left() {
+		timer, woken = t.nap(timer, min(delay, maxNap))
+	}
+	return timer
+}
+
+// nap waits for the delay, or less when it is woken because the life is to end.
+func (t *task) nap(timer *time.Timer, delay time.Duration) (next *time.Timer, woken bool) {
+	if delay <= 0 {
+		return timer, false
 	}
 	if timer == nil {
 		timer = time.NewTimer(delay)
@@ -270,10 +289,11 @@ func (t *task) pause(timer *time.Timer, delay time.Duration) *time.Timer {
 	}
 	select {
 	case <-timer.C:
+		return timer, false
 	case <-t.wake:
 		timer.Stop()
+		return timer, true
 	}
-	return timer
 }
 
 // finishLocked ends the life, passes its name and its slot on and gives its permit back.

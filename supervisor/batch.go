@@ -72,7 +72,7 @@ func (s *Supervisor) addAll(ctx context.Context, specs []Spec) ([]*task, error) 
 		if err := s.submitLocked(t, by, &snap); err != nil {
 			panic(fmt.Sprintf("supervisor: a batch that was admitted was refused: %v", err))
 		}
-		if snap.State == StateWaiting {
+		if snap.started() {
 			go t.live()
 		}
 	}
@@ -110,7 +110,7 @@ func (p *slotPlan) submitLocked(t *task) (State, error) {
 	switch admit(t.spec.Admission.Policy, sl.state, sl.queued, limit) {
 	case admitStart:
 		sl.state = SlotOwned
-		return StateWaiting, nil
+		return t.firstState(), nil
 	case admitAppend:
 		sl.queued++
 		return StateQueued, nil
@@ -136,8 +136,8 @@ func (p *slotPlan) slotLocked(name string) *slotView {
 	return p.slots[name]
 }
 
-// Rehearse answers as Add would at this moment, and changes nothing: it returns the state in which the task would be registered, StateWaiting or
-// StateQueued, or the error of Add.
+// Rehearse answers as Add would at this moment, and changes nothing: it returns the state in which the task would be registered, StateWaiting,
+// StateBackoff when it waits for the first time of its schedule, or StateQueued, or the error of Add.
 func (s *Supervisor) Rehearse(spec Spec) (State, error) {
 	if err := spec.Validate(); err != nil {
 		return 0, err

@@ -6,7 +6,7 @@ import (
 )
 
 // taskSpec is a Spec as a task keeps it. Most tasks of a supervisor have the same policies, and share them: that is 120 of the bytes that a
-// live task costs besides its goroutine.
+// live task costs besides its goroutine. Those of a task with a schedule are its own.
 type taskSpec struct {
 	Name   string
 	Task   Task
@@ -14,7 +14,7 @@ type taskSpec struct {
 	*policies
 }
 
-// policies are the fields of a Spec that tasks can share. They are immutable.
+// policies are the fields of a Spec that tasks can share unless they have a schedule. They are immutable.
 type policies struct {
 	Restart          RestartPolicy
 	Backoff          BackoffPolicy
@@ -44,6 +44,10 @@ type specs struct{ last atomic.Pointer[policies] }
 
 func (c *specs) compact(s *Spec) taskSpec {
 	p := policiesOf(s)
+	if p.Restart.Schedule != nil { // which may be of a type that cannot be compared
+		own := p
+		return taskSpec{Name: s.Name, Task: s.Task, Labels: s.Labels, policies: &own}
+	}
 	shared := c.last.Load()
 	if shared == nil || *shared != p {
 		fresh := p // p itself stays off the heap

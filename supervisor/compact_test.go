@@ -10,7 +10,7 @@ import (
 func fullSpec() Spec {
 	return Spec{
 		Name: "t", Task: noop, Timeout: time.Second, HeartbeatTimeout: time.Minute, Labels: map[string]string{"a": "b"},
-		Restart:   RestartPolicy{RestartAlways, time.Minute, 3, RestartLimit{4, time.Hour}},
+		Restart:   RestartPolicy{RestartAlways, time.Minute, hourly{}, 3, RestartLimit{4, time.Hour}},
 		Backoff:   BackoffPolicy{time.Second, time.Minute, 3, JitterFull, time.Hour},
 		Admission: Admission{Slot: "s", Policy: AdmitReplace}, CaptureOutput: true,
 	}

@@ -18,8 +18,10 @@ type rules struct {
 // history is what the rules remember of the attempts of a life.
 type history struct {
 	streak    uint32        // failures in a row
+	earlier   uint32        // of these, what belongs to earlier runs of the schedule, and is no concern of the present one
 	lastDelay time.Duration // the backoff before the last attempt; 0 at the start of a streak
 	restarts  []time.Time   // the last restarts, oldest first; empty without a restart limit, else at most its count
+	runs      *runTimes     // nil without a schedule
 }
 
 // decision is what follows an attempt.
@@ -33,22 +35,29 @@ type decision struct {
 
 // decide says what follows an attempt that ended with r at the time now, and records it in h. It is the whole of the restart
 // policy, and takes no account of anybody who wants the task canceled.
-func (p *rules) decide(h *history, r *result, now time.Time, random func() uint64) decision {
-	switch r.verdict {
+func (p *rules) decide(h *history, r *result, now time.Time, random func() uint64) (next decision) {
+	switch r.verdict { // the first two for a life without a schedule, or for one run of a schedule
 	case succeeded:
-		return p.afterSuccess(h, r, now)
+		next = p.afterSuccess(h, r)
+	case failed:
+		next = p.afterFailure(h, r, random)
 	case fatal:
 		h.streak++
 		return decision{kind: ActorDead, outcome: OutcomeFatal, reason: r.reason}
 	case canceled:
 		return decision{outcome: OutcomeCanceled, reason: "the body canceled itself: " + r.reason}
-	case failed:
 	}
-	return p.afterFailure(h, r, now, random)
+	if next.kind == ActorExhausted && p.restart.Schedule != nil {
+		next = p.untilNextTime(h, next, now)
+	}
+	if next.kind == BackoffScheduled && p.restart.Limit.Count > 0 {
+		next = p.withinLimit(h, next, now)
+	}
+	return next
 }
 
-func (p *rules) afterSuccess(h *history, r *result, now time.Time) decision {
-	h.streak, h.lastDelay = 0, 0
+func (p *rules) afterSuccess(h *history, r *result) decision {
+	h.streak, h.earlier, h.lastDelay = 0, 0, 0
 	if p.restart.Mode != RestartAlways {
 		return decision{kind: ActorExhausted, outcome: OutcomeCompleted}
 	}
@@ -56,15 +65,15 @@ func (p *rules) afterSuccess(h *history, r *result, now time.Time) decision {
 	if delay == 0 {
 		delay = max(0, minSpacing-r.ran)
 	}
-	return p.restartAfter(h, now, decision{kind: BackoffScheduled, delay: delay, source: BackoffAfterSuccess})
+	return decision{kind: BackoffScheduled, delay: delay, source: BackoffAfterSuccess}
 }
 
-func (p *rules) afterFailure(h *history, r *result, now time.Time, random func() uint64) decision {
+func (p *rules) afterFailure(h *history, r *result, random func() uint64) decision {
 	if p.backoff.ResetAfter > 0 && r.ran >= p.backoff.ResetAfter && !r.timedOut {
-		h.streak, h.lastDelay = 0, 0
+		h.streak, h.earlier, h.lastDelay = 0, 0, 0
 	}
-	before := h.streak
-	h.streak = before + 1
+	before := h.streak - h.earlier
+	h.streak++
 	switch {
 	case p.restart.Mode == RestartNever:
 		return decision{kind: ActorExhausted, outcome: OutcomeFailed, reason: r.reason}
@@ -77,15 +86,12 @@ func (p *rules) afterFailure(h *history, r *result, now time.Time, random func()
 	if r.hasHint {
 		delay = r.retryAfter
 	}
-	return p.restartAfter(h, now, decision{kind: BackoffScheduled, delay: delay, source: BackoffAfterFailure, reason: r.reason})
+	return decision{kind: BackoffScheduled, delay: delay, source: BackoffAfterFailure, reason: r.reason}
 }
 
-// restartAfter returns next, unless the restart that it schedules would exceed the limit of restarts.
-func (p *rules) restartAfter(h *history, now time.Time, next decision) decision {
+// withinLimit returns next, unless the restart that it schedules would exceed the limit of restarts, which there is.
+func (p *rules) withinLimit(h *history, next decision, now time.Time) decision {
 	limit := p.restart.Limit
-	if limit.Count == 0 {
-		return next
-	}
 	for len(h.restarts) > 0 && now.Sub(h.restarts[0]) >= limit.Window {
 		h.restarts = h.restarts[1:]
 	}

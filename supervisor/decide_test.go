@@ -32,6 +32,11 @@ func TestDecide(t *testing.T) {
 	never, onFailure, always := RestartPolicy{Mode: RestartNever}, RestartPolicy{Mode: RestartOnFailure}, RestartPolicy{Mode: RestartAlways}
 	with := func(p RestartPolicy, f func(*RestartPolicy)) RestartPolicy { f(&p); return p }
 	limited := with(onFailure, func(p *RestartPolicy) { p.Limit = RestartLimit{2, time.Minute} })
+	on := func(p RestartPolicy) RestartPolicy { p.Schedule = hourly{}; return p } // the next hour begins 800 s after t0
+	wait := func(reason string) decision {
+		return decision{kind: BackoffScheduled, delay: 800 * time.Second, source: BackoffUntilSchedule, reason: reason}
+	}
+	twice := on(with(onFailure, func(p *RestartPolicy) { p.MaxRetries = 2 }))
 
 	for _, c := range []struct {
 		name    string
@@ -70,6 +75,17 @@ func TestDecide(t *testing.T) {
 		{"hint", onFailure, history{streak: 1}, hinted(bad, time.Hour), backoff(time.Hour), 2, 2 * time.Second},
 		{"hint of 0", onFailure, history{streak: 1}, hinted(bad, 0), backoff(0), 2, 2 * time.Second},
 
+		{"schedule, NEVER, failure", on(never), history{streak: 1, earlier: 1}, bad, wait("boom"), 2, 0},
+		{"schedule, success", on(onFailure), history{streak: 5, earlier: 3, lastDelay: 2}, ok, wait(""), 0, 0},
+		{"schedule, ALWAYS, failure", on(always), history{streak: 1}, bad, backoff(2 * time.Second), 2, 2 * time.Second},
+		{"schedule, first failure of a run", twice, history{streak: 3, earlier: 3}, bad, backoff(time.Second), 4, time.Second},
+		{"schedule, second failure of a run", twice, history{streak: 4, earlier: 3}, bad, backoff(2 * time.Second), 5, 2 * time.Second},
+		{"schedule, third failure of a run", twice, history{streak: 5, earlier: 3}, bad, wait("max_retries 2 used up: boom"), 6, 0},
+		{"schedule, third failure of a run, healthy before", twice, history{streak: 5, earlier: 3}, ran(bad, time.Minute), backoff(time.Second), 1, time.Second},
+		{"schedule, hint", twice, history{streak: 3, earlier: 3}, hinted(bad, time.Minute), backoff(time.Minute), 4, time.Second},
+		{"schedule, fatal", on(always), history{}, result{verdict: fatal, reason: "dead"}, decision{kind: ActorDead, outcome: OutcomeFatal, reason: "dead"}, 1, 0},
+		{"schedule, limit 2, third restart", on(limited), history{restarts: []time.Time{t0.Add(-2), t0.Add(-1)}}, ok, exhausted("restart limit reached: 2 restarts within 1m0s"), 0, 0},
+
 		{"limit 2, first restart", limited, history{}, bad, backoff(time.Second), 1, time.Second},
 		{"limit 2, third restart", limited, history{restarts: []time.Time{t0.Add(-2), t0.Add(-1)}}, bad, exhausted("restart limit reached: 2 restarts within 1m0s: boom"), 1, time.Second},
 		{"limit 2, the first is out of the window", limited, history{restarts: []time.Time{t0.Add(-time.Minute), t0.Add(-1)}}, bad, backoff(time.Second), 1, time.Second},
@@ -77,7 +93,9 @@ func TestDecide(t *testing.T) {
 		{"limit 2 does not concern success", limited, history{restarts: []time.Time{t0, t0}}, ok, completed, 0, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p := rules{restart: c.restart, backoff: BackoffPolicy{First: time.Second, Max: 30 * time.Second, Factor: 2, Jitter: JitterNone, ResetAfter: time.Minute}}
+			all := policies{Restart: c.restart}
+			restart := all.rules(&Config{}).restart
+			p := rules{restart: restart, backoff: BackoffPolicy{First: time.Second, Max: 30 * time.Second, Factor: 2, Jitter: JitterNone, ResetAfter: time.Minute}}
 			h := c.before
 			h.restarts = slices.Clone(h.restarts)
 			got := p.decide(&h, &c.result, t0, rand.Uint64)
@@ -332,7 +350,11 @@ func TestSpecValidate(t *testing.T) {
 		{"enums", good(func(s *Spec) { s.Backoff.Jitter, s.Restart.Mode = 5, 4 }), "restart.mode backoff.jitter"},
 		{"interval without ALWAYS", good(func(s *Spec) { s.Restart.Interval = 1 }), "restart.interval"},
 		{"negative interval", good(func(s *Spec) { s.Restart = RestartPolicy{Mode: RestartAlways, Interval: -1} }), "restart.interval"},
-		{"NEVER with what it does not have", good(func(s *Spec) { s.Restart = RestartPolicy{RestartNever, 0, 1, RestartLimit{1, 1}} }), "restart.max_retries restart.limit"},
+		{"NEVER with what it does not have", good(func(s *Spec) { s.Restart = RestartPolicy{Mode: RestartNever, MaxRetries: 1, Limit: RestartLimit{1, 1}} }), "restart.max_retries restart.limit"},
+		{"schedule", good(func(s *Spec) { s.Restart = RestartPolicy{Schedule: hourly{}} }), ""},
+		{"schedule, NEVER", good(func(s *Spec) { s.Restart = RestartPolicy{Mode: RestartNever, Schedule: hourly{}} }), ""},
+		{"schedule and an explicit lack of an interval", good(func(s *Spec) { s.Restart = RestartPolicy{Mode: RestartAlways, Interval: None, Schedule: hourly{}} }), ""},
+		{"schedule and interval", good(func(s *Spec) { s.Restart = RestartPolicy{Mode: RestartAlways, Interval: 1, Schedule: hourly{}} }), "restart.interval"},
 		{"limit without a window", good(func(s *Spec) { s.Restart.Limit.Count = 1 }), "restart.limit.window"},
 		{"limit without a count", good(func(s *Spec) { s.Restart.Limit.Window = 1 }), "restart.limit.count"},
 		{"limit too large", good(func(s *Spec) { s.Restart.Limit = RestartLimit{MaxRestartCount + 1, -1} }), "restart.limit.count restart.limit.window"},

@@ -15,6 +15,9 @@
 // Tasks that come and go are added and removed one by one: Start or Add, then Get, List, Wait, Remove, and Shutdown at the end. Replace
 // puts a task in the place of another one of the same name.
 //
+// Scheduled tasks run at the times of a Schedule, which package cron makes of a cron expression. RestartPolicy.Schedule says what becomes of times
+// that are missed, and of runs that fail.
+//
 // Read follows what happens at a pace of the caller's own; Subscribe has each event handed to a Subscriber, such as an AliveTracker or a
 // LogSubscriber.
 //
@@ -40,6 +43,8 @@
 //   - A panic of a body, runtime.Goexit included, is a failure of the attempt, with the stack kept in LastError.
 //   - A body that is a Closer is closed once, when its last attempt has returned and before its name, its slot and its permit are free.
 //   - Wait, Remove and Shutdown always answer: with the end, when the grace period is over, or when their context is.
+//   - A task runs at no other times than those of its Schedule, by the clock on the wall, but for the retries of a run: not before its time, and
+//     within a minute after it when that clock is put forward or the machine sleeps. A clock that is put back by up to 3 hours repeats no run.
 //   - Events drive nothing: readers and subscribers can be slow, or absent, without any effect on tasks or on each other.
 //   - Nothing is lost silently: a Reader gets a Gap, a Subscriber that falls behind causes SubscriberOverflow, dropped output is counted.
 //

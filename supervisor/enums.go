@@ -86,11 +86,14 @@ type BackoffSource uint8
 
 // Sources of a delay.
 const (
-	BackoffAfterSuccess BackoffSource = iota + 1 // the delay is the interval
-	BackoffAfterFailure                          // the delay is the backoff
+	BackoffAfterSuccess  BackoffSource = iota + 1 // the delay is the interval
+	BackoffAfterFailure                           // the delay is the backoff
+	BackoffUntilSchedule                          // the delay lasts until the next time of the schedule, whatever it follows
 )
 
-var backoffSourceNames = [...]string{BackoffAfterSuccess: "SUCCESS", BackoffAfterFailure: "FAILURE"}
+var backoffSourceNames = [...]string{
+	BackoffAfterSuccess: "SUCCESS", BackoffAfterFailure: "FAILURE", BackoffUntilSchedule: "SCHEDULE",
+}
 
 // String returns the name of the source in upper case, as the wire has it.
 func (s BackoffSource) String() string {

@@ -13,7 +13,7 @@ type Event struct {
 	UID    UID               // life of the task
 	Labels map[string]string // of the task; not sent over the wire, there for filters
 
-	Attempt  uint64        // number of the attempt, from 1
+	Attempt  uint64        // number of the attempt, from 1; 0 on events about a task that has not made one yet
 	Duration time.Duration // of the attempt that ended
 	Timeout  time.Duration // that the attempt exceeded, that for a heartbeat included
 	Delay    time.Duration // until the next attempt
@@ -50,7 +50,7 @@ const (
 	TaskStopped                              // an attempt ended with success or by cancellation
 	TaskFailed                               // an attempt failed, panicked or timed out
 	TimeoutHit                               // an attempt reached its timeout, or that of its heartbeat; TaskFailed follows when the body is back
-	BackoffScheduled                         // another attempt follows the one that ended
+	BackoffScheduled                         // another attempt follows the one that ended, or the first is to come at a time of the schedule
 	ActorExhausted                           // the restart rules end the task: OutcomeCompleted or OutcomeFailed
 	ActorDead                                // the body said that the failure is beyond retrying: OutcomeFatal
 	TaskRemoveRequested                      // someone asked for the task to be removed

@@ -33,12 +33,12 @@ var follows = map[Kind][]Kind{
 	TaskAdded:           {TaskAddRequested, ControllerSubmitted},
 	ControllerSubmitted: {TaskAddRequested},
 	ControllerRejected:  {TaskAddRequested, ControllerSubmitted},
-	TaskStarting:        {TaskAdded, BackoffScheduled},
+	TaskStarting:        {TaskAdded, BackoffScheduled}, // in front of the first run of a schedule there is a BackoffScheduled
 	TimeoutHit:          {TaskStarting},
 	TaskStopped:         {TaskStarting},
 	TaskFailed:          {TaskStarting, TimeoutHit},
-	BackoffScheduled:    {TaskStopped, TaskFailed},
-	ActorExhausted:      {TaskStopped, TaskFailed},
+	BackoffScheduled:    {TaskStopped, TaskFailed, TaskAdded}, // after TaskAdded it waits for the first time of a schedule
+	ActorExhausted:      {TaskStopped, TaskFailed, TaskAdded}, // after TaskAdded no time of a schedule is left
 	ActorDead:           {TaskFailed},
 	TaskRemoved:         {ControllerSubmitted, ControllerRejected, TaskAdded, TaskStopped, TaskFailed, BackoffScheduled, ActorExhausted, ActorDead},
 }

@@ -59,7 +59,9 @@ var logFields = [...]logField{
 	{FieldTask, isSet, func(e *Event) []slog.Attr {
 		return []slog.Attr{slog.String("task", e.Task), slog.String("uid", e.UID.String())}
 	}},
-	{FieldAttempt, isSet, func(e *Event) []slog.Attr { return []slog.Attr{slog.Uint64("attempt", e.Attempt)} }},
+	{FieldAttempt, func(e *Event) bool { return e.Attempt != 0 }, func(e *Event) []slog.Attr {
+		return []slog.Attr{slog.Uint64("attempt", e.Attempt)}
+	}},
 	{FieldSlot, isSet, func(e *Event) []slog.Attr { return []slog.Attr{slog.String("slot", e.Slot)} }},
 	{FieldTransition, isSet, func(e *Event) []slog.Attr {
 		return []slog.Attr{

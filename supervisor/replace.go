@@ -37,7 +37,7 @@ func (s *Supervisor) Replace(ctx context.Context, spec Spec) (snap Snapshot, err
 	t := s.newTask(spec)
 	r, err := s.replace(t, Principal(ctx), &snap)
 	if r == nil {
-		if snap.State == StateWaiting {
+		if snap.started() {
 			go t.live()
 		}
 		return snap, err
@@ -46,7 +46,7 @@ func (s *Supervisor) Replace(ctx context.Context, spec Spec) (snap Snapshot, err
 }
 
 // RehearseReplace answers as Replace would if the live task stopped at once, and changes nothing: it returns the state in which the new task
-// would be registered, StateWaiting or StateQueued, or the error of Replace.
+// would be registered, as Rehearse does, or the error of Replace.
 func (s *Supervisor) RehearseReplace(spec Spec) (State, error) {
 	if err := spec.Validate(); err != nil {
 		return 0, err
@@ -62,7 +62,7 @@ func (s *Supervisor) RehearseReplace(spec Spec) (State, error) {
 		if old.isQueued() {
 			return StateQueued, nil
 		}
-		return StateWaiting, nil
+		return t.firstState(), nil
 	}
 	plan := slotPlan{sup: s}
 	return plan.submitLocked(t)
@@ -205,7 +205,7 @@ func (s *Supervisor) startReplacementLocked(r *replacement, left *slot) {
 		}
 		r.err = s.submitLocked(t, r.by, &r.snap)
 	}
-	if r.snap.State == StateWaiting {
+	if r.snap.started() {
 		go t.live()
 	}
 	r.settle()

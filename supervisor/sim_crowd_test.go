@@ -118,6 +118,10 @@ func (w *simWitness) check() error {
 	if queued {
 		return w.last(&w.log[len(w.log)-1], w.log[len(w.log)-1].outcome)
 	}
+	due, over, err := w.firstRun(due)
+	if over || err != nil {
+		return err
+	}
 	for w.i < len(w.log) {
 		e := &w.log[w.i]
 		switch {
@@ -181,6 +185,27 @@ func (w *simWitness) admitted() (at time.Duration, never bool) {
 	}
 	w.i = len(w.log) - 1
 	return 0, true
+}
+
+// firstRun returns when the first attempt is due after the life had its slot at a moment: at once, unless it has a schedule. Without
+// another time of that, the life is over.
+func (w *simWitness) firstRun(added time.Duration) (due time.Duration, over bool, err error) {
+	at, again := w.life.nextRun(added)
+	switch got := w.log[min(w.i, len(w.log)-1)]; {
+	case w.life.Restart.Schedule == nil:
+		return added, false, nil
+	case again:
+		if got.kind != BackoffScheduled || got.at != added || got.d != at-added || got.source != BackoffUntilSchedule || got.attempt != 0 {
+			return 0, false, fmt.Errorf("%+v while the first time is %s", got, at)
+		}
+		w.i++
+		return at, false, nil
+	case got.kind == ActorExhausted && got.outcome == OutcomeCompleted && got.at == added:
+		w.i++
+		return 0, true, w.last(&w.log[w.i], OutcomeCompleted)
+	default: // canceled before it could end
+		return added, false, nil
+	}
 }
 
 // last checks the last event.

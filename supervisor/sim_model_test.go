@@ -86,6 +86,7 @@ type simLife struct {
 	id  int // 10·act + place in the batch
 	log []simEvent
 	simState
+	earlier  uint32 // failures of the streak that are those of earlier runs of a schedule
 	restarts []time.Duration
 	body     bool // runs
 	closing  bool // the body is being closed
@@ -183,8 +184,7 @@ func (m *simModel) begin(id int, s simSpec) (l, retire *simLife, err error) {
 		m.reject(m.byID[out.displaced], RejectedSuperseded)
 	}
 	if out.start {
-		l.state = StateWaiting
-		m.say(l, simEvent{kind: TaskAdded})
+		m.added(l)
 		return l, nil, nil
 	}
 	l.state = StateQueued
@@ -218,15 +218,44 @@ func (m *simModel) pass(l *simLife) {
 		return
 	}
 	if next := m.byID[slot.end()]; next != nil {
-		next.state = StateWaiting
-		m.say(next, simEvent{kind: TaskAdded})
+		m.added(next)
 		m.ready(next)
 	}
 }
 
-// ready starts the next attempt as soon as it can have a permit.
+// added says that a life has its slot. It waits there for the first time of its schedule, if it has one.
+func (m *simModel) added(l *simLife) {
+	l.state = StateWaiting
+	m.say(l, simEvent{kind: TaskAdded})
+	if at, again := l.nextRun(m.now); again {
+		m.say(l, simEvent{kind: BackoffScheduled, d: at - m.now, source: BackoffUntilSchedule})
+		m.backoff(l, at-m.now)
+	}
+}
+
+// backoff has a life wait for its next attempt.
+func (m *simModel) backoff(l *simLife, delay time.Duration) {
+	l.state, l.planned = StateBackoff, m.now+delay
+	l.next = m.after(delay, l, func() {
+		l.state, l.planned = StateWaiting, 0
+		m.want(l)
+	})
+}
+
+// ready lets a life begin that was just added.
 func (m *simModel) ready(l *simLife) {
-	l.planned = 0
+	switch {
+	case l.state == StateBackoff: // until the first time of its schedule
+	case l.Restart.Schedule != nil:
+		m.say(l, simEvent{kind: ActorExhausted, outcome: OutcomeCompleted})
+		m.end(l, OutcomeCompleted, "", simCode{})
+	default:
+		m.want(l)
+	}
+}
+
+// want starts the next attempt as soon as it can have a permit.
+func (m *simModel) want(l *simLife) {
 	if m.config.permits > 0 {
 		l.state = StateWaiting
 		if m.permits == 0 {
@@ -417,8 +446,7 @@ func (m *simModel) decide(l *simLife, how verdict, end *simEnd, reason string, c
 		return
 	}
 	m.release()
-	l.state, l.planned = StateBackoff, m.now+n.delay
-	l.next = m.after(n.delay, l, func() { m.ready(l) })
+	m.backoff(l, n.delay)
 }
 
 // end ends a life.

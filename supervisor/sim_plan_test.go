@@ -244,7 +244,10 @@ func (p *simPlanner) admission(s simSpec) simSpec {
 
 func (p *simPlanner) restart() RestartPolicy {
 	r := RestartPolicy{Mode: pick(p.Rand, RestartNever, RestartOnFailure, 0, RestartAlways, RestartAlways)}
-	if r.Mode == RestartAlways {
+	if p.IntN(4) == 0 {
+		r.Schedule = p.schedule()
+	}
+	if r.Mode == RestartAlways && r.Schedule == nil {
 		r.Interval = pick(p.Rand, 0, None, 10*ms, 1000*ms)
 	}
 	if r.Mode != RestartNever {
@@ -252,6 +255,14 @@ func (p *simPlanner) restart() RestartPolicy {
 		r.Limit = pick(p.Rand, RestartLimit{}, RestartLimit{}, RestartLimit{2, time.Second}, RestartLimit{3, 10 * time.Second}, RestartLimit{6, time.Minute})
 	}
 	return r
+}
+
+// schedule returns one with times before, during and after the acts; it may be over before its task is added.
+func (p *simPlanner) schedule() Schedule {
+	return simSchedule{
+		first: p.about(pick(p.Rand, 0, 100*ms, 10_000*ms)), period: ms + p.about(pick(p.Rand, 10*ms, 1000*ms, 30_000*ms, 3_000_000*ms)),
+		n: pick(p.Rand, 1, 3, 30, 1000, 1_000_000_000),
+	}
 }
 
 func (p *simPlanner) backoff() BackoffPolicy {

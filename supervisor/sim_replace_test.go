@@ -101,8 +101,8 @@ func (m *simModel) inherit(l *simLife, place int) {
 	m.say(l, simEvent{kind: TaskAddRequested})
 	slot := m.slot(l)
 	if place < 0 {
-		slot.owner, slot.stopping, l.state = l.id, false, StateWaiting
-		m.say(l, simEvent{kind: TaskAdded})
+		slot.owner, slot.stopping = l.id, false
+		m.added(l)
 		return
 	}
 	slot.queue[place], l.state = l.id, StateQueued

@@ -156,8 +156,8 @@ func (s *Supervisor) makeSlotLocked(name string, owner *task) *slot {
 	return sl
 }
 
-// submitLocked takes a task that may be registered to its slot, and sets snap to what it is then: the caller starts the actor of one that is in
-// StateWaiting. The error says why the slot refuses it; the life of the task is over then. by is the principal that adds the task.
+// submitLocked takes a task that may be registered to its slot, and sets snap to what it is then: the caller starts the actor unless the task is
+// queued. The error says why the slot refuses it; the life of the task is over then. by is the principal that adds the task.
 func (s *Supervisor) submitLocked(t *task, by string, snap *Snapshot) error {
 	name := t.slotName()
 	sl := s.slots[name]
@@ -201,6 +201,9 @@ func (s *Supervisor) startLocked(t *task, by string, snap *Snapshot) {
 	}
 	e = s.batch.next()
 	e.Kind, e.Time, e.Slot = TaskAdded, t.created, t.slotName()
+	if wait := t.awaitRunLocked(t.created); wait != nil {
+		*s.batch.next() = *wait
+	}
 	t.publishBatchLocked()
 	*snap = t.snapshotLocked()
 }
@@ -298,7 +301,11 @@ func (s *Supervisor) nextOwnerLocked(sl *slot) *task {
 	sl.owner, sl.state = t, SlotOwned
 	t.enterLocked(StateWaiting)
 	sl.publishLocked(t, from)
-	t.publishLocked(&Event{Kind: TaskAdded, Slot: sl.name})
+	now := time.Now()
+	t.publishLocked(&Event{Kind: TaskAdded, Time: now, Slot: sl.name})
+	if wait := t.awaitRunLocked(now); wait != nil {
+		t.publishLocked(wait)
+	}
 	return t
 }
 

@@ -44,16 +44,23 @@ type RestartPolicy struct {
 	// Mode. Default: Config.Restart.Mode.
 	Mode RestartMode
 	// Interval between the end of a successful attempt and the start of the next; RestartAlways only. Default and None: none; starts are
-	// then at least 1 ms apart.
+	// then at least 1 ms apart. Not with a Schedule.
 	Interval time.Duration
-	// MaxRetries after the first failure of a streak; 0: without a limit. Not with RestartNever.
+	// Schedule makes a series of runs of the life. Each of its times begins one that goes by Mode as a life without a schedule would; what would
+	// complete or fail that ends the run, and the task waits for the next time, also for the first. So there are retries within a run unless the
+	// mode is RestartNever, MaxRetries are for each run, and RestartAlways is the same as RestartOnFailure. Only what Fatal marks, the Limit
+	// and a cancellation end the life, or that no time is left. A time that comes before the run is over is missed: nothing is started for it, then or
+	// later. Nor is anything for a time that came while the task waited for its slot, or before it was added. Of times that come while the machine
+	// sleeps, the first is made up for within a minute after it wakes up. While the task waits it owns its slot. Default: no schedule.
+	Schedule Schedule
+	// MaxRetries after the first failure of a streak, or of a run where there is a Schedule; 0: without a limit. Not with RestartNever.
 	MaxRetries uint32
 	// Limit ends a task that restarts too often. Not with RestartNever.
 	Limit RestartLimit
 }
 
 // RestartLimit ends a task with OutcomeFailed when it would be restarted more than Count times inside a sliding Window, whatever the cause of the
-// restarts. The zero value stands for no limit.
+// restarts, so also by a Schedule. The zero value stands for no limit.
 type RestartLimit struct {
 	Count  uint32        // 1 to MaxRestartCount
 	Window time.Duration // more than 0
@@ -72,6 +79,11 @@ func Restartable(name string, body Task) Spec {
 // Periodic returns the spec of a task that runs again when interval has passed since its last success, and after a backoff when it failed.
 func Periodic(name string, interval time.Duration, body Task) Spec {
 	return Spec{Name: name, Task: body, Restart: RestartPolicy{Mode: RestartAlways, Interval: interval}}
+}
+
+// Scheduled returns the spec of a task that runs at the times of a schedule; a run that fails is retried after a backoff.
+func Scheduled(name string, schedule Schedule, body Task) Spec {
+	return Spec{Name: name, Task: body, Restart: RestartPolicy{Mode: RestartOnFailure, Schedule: schedule}}
 }
 
 // SpecError lists all that is wrong with a Spec or a Config.
@@ -119,6 +131,8 @@ func (p *RestartPolicy) validate(v *violations) {
 	v.duration("restart.interval", p.Interval)
 	v.check(p.Interval == 0 || p.Interval == None || p.Mode == RestartAlways,
 		"restart.interval", "%s is set, but only mode ALWAYS has an interval; set the mode or leave the interval out", p.Interval)
+	v.check(p.Interval == 0 || p.Interval == None || p.Schedule == nil,
+		"restart.interval", "%s is set beside a schedule, which says when the task runs; leave one of them out", p.Interval)
 	v.check(p.MaxRetries == 0 || p.Mode != RestartNever,
 		"restart.max_retries", "%d is set, but mode NEVER has no retries; change the mode or leave max_retries out", p.MaxRetries)
 	p.Limit.validate(v)
@@ -196,6 +210,9 @@ func (p *policies) rules(c *Config) rules {
 	restart := p.Restart
 	restart.Mode = cmp.Or(restart.Mode, c.RestartMode, RestartOnFailure)
 	restart.Interval = resolve(restart.Interval, 0)
+	if restart.Schedule != nil && restart.Mode == RestartAlways {
+		restart.Mode = RestartOnFailure // for each run: when the next one begins, the schedule says
+	}
 	return rules{restart: restart, backoff: p.Backoff.withDefaults(&c.Backoff), timeout: resolve(p.Timeout, c.Timeout)}
 }
 

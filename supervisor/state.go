@@ -19,10 +19,12 @@ import "fmt"
 //
 // An attempt that timed out is told to stop too: it is STOPPING, then perhaps STUCK, and from there goes on to BACKOFF when the body
 // returns, unless the task was to be removed meanwhile.
+//
+// A task with a schedule goes from WAITING to BACKOFF at once when it is registered, or to FINISHED when no time of the schedule is left.
 var transitions = [...][]State{
 	0:             {StateWaiting, StateQueued, StateFinished},
 	StateQueued:   {StateWaiting, StateFinished},
-	StateWaiting:  {StateRunning, StateStopping},
+	StateWaiting:  {StateRunning, StateBackoff, StateStopping, StateFinished},
 	StateRunning:  {StateBackoff, StateStopping, StateFinished},
 	StateBackoff:  {StateWaiting, StateRunning, StateStopping},
 	StateStopping: {StateBackoff, StateStuck, StateFinished},

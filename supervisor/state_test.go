@@ -41,7 +41,7 @@ func TestTransitionTable(t *testing.T) {
 	want := strings.Join([]string{
 		"State(0) → WAITING QUEUED FINISHED",
 		"QUEUED → WAITING FINISHED",
-		"WAITING → RUNNING STOPPING",
+		"WAITING → RUNNING BACKOFF STOPPING FINISHED",
 		"RUNNING → BACKOFF STOPPING FINISHED",
 		"BACKOFF → WAITING RUNNING STOPPING",
 		"STOPPING → BACKOFF STUCK FINISHED",
@@ -104,7 +104,7 @@ func TestEnumNames(t *testing.T) {
 		{"Outcome", outcomeNames[:], func(i int) fmt.Stringer { return Outcome(i) }, uint8(OutcomeAbandoned)},
 		{"RestartMode", restartModeNames[:], func(i int) fmt.Stringer { return RestartMode(i) }, uint8(RestartAlways)},
 		{"Jitter", jitterNames[:], func(i int) fmt.Stringer { return Jitter(i) }, uint8(JitterDecorrelated)},
-		{"BackoffSource", backoffSourceNames[:], func(i int) fmt.Stringer { return BackoffSource(i) }, uint8(BackoffAfterFailure)},
+		{"BackoffSource", backoffSourceNames[:], func(i int) fmt.Stringer { return BackoffSource(i) }, uint8(BackoffUntilSchedule)},
 		{"AdmissionPolicy", admissionPolicyNames[:], func(i int) fmt.Stringer { return AdmissionPolicy(i) }, uint8(DropIfRunning)},
 		{"SlotState", slotStateNames[:], func(i int) fmt.Stringer { return SlotState(i) }, uint8(SlotStopping)},
 		{"Rejection", rejectionNames[:], func(i int) fmt.Stringer { return Rejection(i) }, uint8(RejectedPurged)},

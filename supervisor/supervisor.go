@@ -92,7 +92,7 @@ func (s *Supervisor) Add(ctx context.Context, spec Spec) (snap Snapshot, err err
 	}
 	t := s.newTask(spec)
 	err = s.register(t, Principal(ctx), &snap)
-	if snap.State == StateWaiting {
+	if snap.started() {
 		go t.live() // not under the lock, which it would hold for twice as long
 	}
 	return snap, err

@@ -31,10 +31,10 @@ func newCounters() counters {
 	c.linesLost = c.counter("taskvisor_output_lines_lost_total", "Lines that bodies wrote faster than the limit.")
 	c.ended = c.vector("taskvisor_tasks_ended_total", "Lives of tasks that ended, by outcome.", "outcome",
 		names(supervisor.OutcomeCompleted, supervisor.OutcomeAbandoned)...)
-	c.restarts = c.vector("taskvisor_restarts_total", "Restarts that were scheduled, by how the attempt before ended.", "cause",
-		afterSuccess, afterFailure, afterTimeout)
-	c.delays = c.vector("taskvisor_restart_delay_seconds_total", "Delays of restarts: intervals after a success, else backoff.", "cause",
-		afterSuccess, afterFailure, afterTimeout)
+	c.restarts = c.vector("taskvisor_restarts_total", "Attempts that were scheduled after a wait, by what that is for: how the attempt before ended, or the next time of a schedule.", "cause",
+		afterSuccess, afterFailure, afterTimeout, onSchedule)
+	c.delays = c.vector("taskvisor_restart_delay_seconds_total", "Delays of these: intervals after a success, backoff, or until the next time of a schedule.", "cause",
+		afterSuccess, afterFailure, afterTimeout, onSchedule)
 	c.rejections = c.vector("taskvisor_slot_rejections_total", "Tasks that a slot refused, by reason.", "reason",
 		names(supervisor.RejectedSlotBusy, supervisor.RejectedPurged)...)
 	c.lost = bySubscriber{vector: c.vector("taskvisor_subscriber_lost_events_total",

@@ -26,8 +26,9 @@
 //	taskvisor_attempts_started_total counter: attempts that began
 //	taskvisor_attempt_duration_seconds{result=stopped|failed|timed_out} histogram: duration of attempts that ended; those that succeeded or were canceled have stopped
 //	taskvisor_attempt_timeouts_total counter: attempts that reached their timeout
-//	taskvisor_restarts_total{cause=success|failure|timeout} counter: restarts that were scheduled, by how the attempt before ended
-//	taskvisor_restart_delay_seconds_total{cause} counter: delays of these restarts: intervals after a success, else backoff
+//	taskvisor_restarts_total{cause=success|failure|timeout|schedule} counter: attempts that were scheduled after a wait, by what that is for: how
+//	    the attempt before ended, or the next time of a schedule, the first included
+//	taskvisor_restart_delay_seconds_total{cause} counter: delays of these: intervals after a success, backoff, or until the next time of a schedule
 //	taskvisor_grace_exceeded_total counter: times that a body ignored its cancellation for the whole grace period
 //	taskvisor_permits gauge: how many attempts may run at once; missing without a limit
 //	taskvisor_permits_held gauge: permits that attempts hold, stuck ones included; missing without a limit

@@ -18,6 +18,7 @@ const (
 	afterSuccess = "success"
 	afterFailure = "failure"
 	afterTimeout = "timeout"
+	onSchedule   = "schedule"
 )
 
 // fold counts what only the events tell. It is the subscriber that has them one by one, and the collector of what it has counted.
@@ -80,8 +81,12 @@ func (f *fold) either(uid supervisor.UID, yes, no string) string {
 
 func (f *fold) restart(e *supervisor.Event) {
 	cause := afterSuccess
-	if e.Source == supervisor.BackoffAfterFailure {
+	switch e.Source {
+	case supervisor.BackoffAfterFailure:
 		cause = f.either(e.UID, afterTimeout, afterFailure)
+	case supervisor.BackoffUntilSchedule:
+		cause = onSchedule
+	case supervisor.BackoffAfterSuccess:
 	}
 	delete(f.hit, e.UID)
 	f.restarts.WithLabelValues(cause).Inc()

@@ -127,6 +127,7 @@ func TestLivesAreCounted(t *testing.T) {
 			taskvisor_restarts_total{cause="success"} 3
 			taskvisor_restarts_total{cause="failure"} 1
 			taskvisor_restarts_total{cause="timeout"} 1
+			taskvisor_restarts_total{cause="schedule"} 0
 			taskvisor_restart_delay_seconds_total{cause="success"} 9
 			taskvisor_restart_delay_seconds_total{cause="failure"} 2
 			taskvisor_restart_delay_seconds_total{cause="timeout"} 2

@@ -93,7 +93,7 @@ func TestMessageProblems(t *testing.T) {
 	tests := []struct{ name, text, want string }{
 		{"unknown field", "nmae: x", `t.yaml:1: nmae: is no known field; did you mean name?`},
 		{"unknown field, nothing near", "\nzzz: x", `t.yaml:2: zzz: is no known field; there are name, plugin, config, restart, backoff, timeout, labels, admission, capture_output, heartbeat_timeout`},
-		{"unknown nested field", "restart:\n  retries: 3", `t.yaml:2: restart.retries: is no known field; there are mode, interval, max_retries, limit`},
+		{"unknown nested field", "restart:\n  retries: 3", `t.yaml:2: restart.retries: is no known field; there are mode, interval, max_retries, limit, schedule, time_zone`},
 		{"twice", "name: a\nname: b", `t.yaml:2: name: is given twice, first on line 1; remove one`},
 		{"twice in two cases", "capture_output: true\ncaptureOutput: true", `t.yaml:2: captureOutput: is given twice, as capture_output and as captureOutput; remove one`},
 		{"number for text", "name: 5", `t.yaml:1: name: wants text, not the number 5; put it in quotes: "5"`},

@@ -68,6 +68,14 @@ func checkBans(g graph, bans []ban) (complaints []string) {
 	return complaints
 }
 
+// TestADaemonBringsItsTimeZones: in an image that has nothing else, schedules would know UTC alone. A machine that builds it has them anyway, so that
+// no other test would notice.
+func TestADaemonBringsItsTimeZones(t *testing.T) {
+	if loadGraph(t).chain("./server/daemon", func(dep string) bool { return dep == "time/tzdata" }) == nil {
+		t.Error("./server/daemon does not have time/tzdata")
+	}
+}
+
 // TestEachBanCanFail puts each forbidden package at the end of a chain of innocent ones.
 func TestEachBanCanFail(t *testing.T) {
 	for _, b := range bans {

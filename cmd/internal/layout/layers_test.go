@@ -32,6 +32,9 @@ var layers = []layer{
 		may:  []string{"./supervisor/internal"},
 		why:  "The engine is a library of its own: whoever embeds it gets no transport, no plugin and no command line with it.",
 	}, {
+		tree: "./supervisor/cron",
+		why:  "When something is due has nothing to do with what it is: the engine takes any Schedule.",
+	}, {
 		tree: "./supervisor/plugin",
 		may:  []string{"./supervisor"},
 		why:  "A plugin makes bodies for the engine. The engine does not know where its bodies come from.",
@@ -41,7 +44,7 @@ var layers = []layer{
 		why:  "A built-in body has the means of any other author: if it needed more, so would theirs.",
 	}, {
 		tree: "./server",
-		may:  []string{"./gen", "./supervisor", "./supervisor/plugin"},
+		may:  []string{"./gen", "./supervisor", "./supervisor/cron", "./supervisor/plugin"},
 		why:  "Translates between the wire and the engine. Which bodies there are is the choice of who makes the server.",
 	}, {
 		tree: "./server/metrics",

@@ -174,9 +174,9 @@ func (ids identities) matchLines(want, got string) error {
 	return ids.matchList("line", lines(want), lines(got))
 }
 
-// The last two are times of day, and numbers that stand in a table or count attempts.
+// The last ones are times of day, numbers that stand in a table, long durations, and numbers that count attempts.
 var volatileText = regexp.MustCompile(uuid.String() + `|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z|\b\d+(\.\d+)?(s|ms|µs)\b` +
-	`|\b\d\d:\d\d:\d\d(\.\d+)?\b|  \d+(\.\d+)?(s|ms|µs)?\b|\battempt \d+\b|\b\d+ attempts?\b`)
+	`|\b\d\d:\d\d:\d\d(\.\d+)?\b|  \d+(\.\d+)?(s|ms|µs)?\b|\b\d+h(\d+m)?\b|\b\d+m(\d+s)?\b|\battempt \d+\b|\b\d+ attempts?\b`)
 
 // blanks align columns, whose widths follow from what is in them.
 var blanks = regexp.MustCompile(` {2,}`)

@@ -41,9 +41,11 @@ const (
 	EventKind_EVENT_KIND_TASK_FAILED EventKind = 5
 	// An attempt reached its timeout, or its heartbeat timeout; TASK_FAILED follows when the body has returned. Sets: attempt, timeout.
 	EventKind_EVENT_KIND_TIMEOUT_HIT EventKind = 6
-	// Another attempt will follow the one that ended. Sets: attempt (the one that ended), delay, backoff_source, reason.
+	// Another attempt will follow the one that ended, or the first one will come at a time of the schedule. Sets: attempt (the one that ended; not
+	// set before the first), delay, backoff_source, reason.
 	EventKind_EVENT_KIND_BACKOFF_SCHEDULED EventKind = 7
-	// The restart rules end the task; TASK_REMOVED follows, at once unless the body has something to close. Sets: attempt, reason, exit_code, outcome (COMPLETED or FAILED).
+	// The restart rules end the task; TASK_REMOVED follows, at once unless the body has something to close. Sets: attempt (not set when there was
+	// none), reason, exit_code, outcome (COMPLETED or FAILED).
 	EventKind_EVENT_KIND_ACTOR_EXHAUSTED EventKind = 8
 	// The body said that the failure is beyond retrying. Sets: attempt, reason, exit_code, outcome (FATAL).
 	EventKind_EVENT_KIND_ACTOR_DEAD EventKind = 9
@@ -160,6 +162,8 @@ const (
 	BackoffSource_BACKOFF_SOURCE_SUCCESS BackoffSource = 1
 	// The delay is the backoff after a failure.
 	BackoffSource_BACKOFF_SOURCE_FAILURE BackoffSource = 2
+	// The delay lasts until the next time of the schedule. It follows a success, a failure that is not retried, or the admission of the task.
+	BackoffSource_BACKOFF_SOURCE_SCHEDULE BackoffSource = 3
 )
 
 // Enum value maps for BackoffSource.
@@ -168,11 +172,13 @@ var (
 		0: "BACKOFF_SOURCE_UNSPECIFIED",
 		1: "BACKOFF_SOURCE_SUCCESS",
 		2: "BACKOFF_SOURCE_FAILURE",
+		3: "BACKOFF_SOURCE_SCHEDULE",
 	}
 	BackoffSource_value = map[string]int32{
 		"BACKOFF_SOURCE_UNSPECIFIED": 0,
 		"BACKOFF_SOURCE_SUCCESS":     1,
 		"BACKOFF_SOURCE_FAILURE":     2,
+		"BACKOFF_SOURCE_SCHEDULE":    3,
 	}
 )
 
@@ -798,11 +804,12 @@ const file_taskvisor_v1_event_proto_rawDesc = "" +
 	"\x1fEVENT_KIND_CONTROLLER_SUBMITTED\x10\x11\x12\"\n" +
 	"\x1eEVENT_KIND_CONTROLLER_REJECTED\x10\x12\x12)\n" +
 	"%EVENT_KIND_CONTROLLER_SLOT_TRANSITION\x10\x13\x12\x1a\n" +
-	"\x16EVENT_KIND_TASK_OUTPUT\x10\x14*g\n" +
+	"\x16EVENT_KIND_TASK_OUTPUT\x10\x14*\x84\x01\n" +
 	"\rBackoffSource\x12\x1e\n" +
 	"\x1aBACKOFF_SOURCE_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16BACKOFF_SOURCE_SUCCESS\x10\x01\x12\x1a\n" +
-	"\x16BACKOFF_SOURCE_FAILURE\x10\x02*\xa1\x01\n" +
+	"\x16BACKOFF_SOURCE_FAILURE\x10\x02\x12\x1b\n" +
+	"\x17BACKOFF_SOURCE_SCHEDULE\x10\x03*\xa1\x01\n" +
 	"\tRejection\x12\x19\n" +
 	"\x15REJECTION_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13REJECTION_SLOT_BUSY\x10\x01\x12\x18\n" +

@@ -37,7 +37,8 @@ const (
 	RestartMode_RESTART_MODE_NEVER RestartMode = 1
 	// Another attempt after each failure; a success completes the task. The default.
 	RestartMode_RESTART_MODE_ON_FAILURE RestartMode = 2
-	// Another attempt after each end: a success waits for the interval, a failure for the backoff.
+	// Another attempt after each end: a success waits for the interval, a failure for the backoff. With a schedule, which says when a success is
+	// followed by another attempt, the same as RESTART_MODE_ON_FAILURE.
 	RestartMode_RESTART_MODE_ALWAYS RestartMode = 3
 )
 
@@ -214,7 +215,7 @@ const (
 	TaskState_TASK_STATE_WAITING TaskState = 2
 	// An attempt runs.
 	TaskState_TASK_STATE_RUNNING TaskState = 3
-	// Waits for the time of its next attempt.
+	// Waits for the time of its next attempt: after a failure or an interval, or for the schedule, also before the first attempt.
 	TaskState_TASK_STATE_BACKOFF TaskState = 4
 	// Was told to stop; its body has not returned yet.
 	TaskState_TASK_STATE_STOPPING TaskState = 5
@@ -486,13 +487,30 @@ type RestartPolicy struct {
 	// Mode of restarting. Default: RESTART_MODE_ON_FAILURE.
 	Mode RestartMode `protobuf:"varint,1,opt,name=mode,proto3,enum=taskvisor.v1.RestartMode" json:"mode,omitempty"`
 	// Interval between the end of a successful attempt and the start of the next. Allowed only with RESTART_MODE_ALWAYS.
-	// Default: none; starts are then spaced at least 1ms apart. Limit: not negative.
+	// Default: none; starts are then spaced at least 1ms apart. Limit: not negative. Not allowed with a schedule.
 	Interval *durationpb.Duration `protobuf:"bytes,2,opt,name=interval,proto3" json:"interval,omitempty"`
 	// Max retries after the first failure of a streak of failures; the failure that comes when they are used up ends the task with
-	// OUTCOME_FAILED. Default: 0, which means without a limit. Not allowed with RESTART_MODE_NEVER.
+	// OUTCOME_FAILED, or with a schedule the run. Default: 0, which means without a limit. Not allowed with RESTART_MODE_NEVER.
 	MaxRetries uint32 `protobuf:"varint,3,opt,name=max_retries,json=maxRetries,proto3" json:"max_retries,omitempty"`
 	// Limit of restarts in a window of time, of whatever cause. Default: none. Not allowed with RESTART_MODE_NEVER.
-	Limit         *RestartLimit `protobuf:"bytes,4,opt,name=limit,proto3" json:"limit,omitempty"`
+	Limit *RestartLimit `protobuf:"bytes,4,opt,name=limit,proto3" json:"limit,omitempty"`
+	// Schedule of the task, as a cron expression: minute, hour, day of the month, month and day of the week, as in "30 2 * * mon-fri" or "*/5 * * * *";
+	// or @hourly, @daily, @weekly, @monthly, @yearly. Fields are lists of numbers, names (jan, mon), ranges (a-b, *) and ranges with a step (*/5); 0 and 7
+	// are Sunday; a day has to match both day fields if one of them begins with *, else one of them. Default: none. Limits: 256 bytes; some day
+	// must match.
+	//
+	// The task waits in TASK_STATE_BACKOFF for its first time, and its next one is next_attempt_time. Each time begins a run, which goes by the mode:
+	// with RESTART_MODE_NEVER it is one attempt, else failures are retried after a backoff, up to max_retries for each run. When the run is over,
+	// however it went, the task waits for the next time; only a failure that is beyond retrying, the limit, and RemoveTask end it. A time that comes
+	// before the run is over is missed: there is never a second attempt beside the first, and none is made up for later. Nor are times made
+	// up for that come while the server is down or the task waits for its slot. Of those that come while the machine sleeps, one is, within a
+	// minute after it wakes up. A clock that is put back by up to 3 hours repeats nothing. While the task waits it owns its slot, and holds no permit.
+	Schedule string `protobuf:"bytes,5,opt,name=schedule,proto3" json:"schedule,omitempty"`
+	// Time zone in which the schedule is read: a name of the IANA database, such as Europe/Berlin. Only with a schedule. Default: UTC.
+	//
+	// When the clock there is put forward, times of the day that it skips come, together, in that moment; when it is put back, those that it shows
+	// twice come the first time. An expression whose hour is * goes on evenly instead.
+	TimeZone      string `protobuf:"bytes,6,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -553,6 +571,20 @@ func (x *RestartPolicy) GetLimit() *RestartLimit {
 		return x.Limit
 	}
 	return nil
+}
+
+func (x *RestartPolicy) GetSchedule() string {
+	if x != nil {
+		return x.Schedule
+	}
+	return ""
+}
+
+func (x *RestartPolicy) GetTimeZone() string {
+	if x != nil {
+		return x.TimeZone
+	}
+	return ""
 }
 
 // RestartLimit ends a task that restarts too often, with OUTCOME_FAILED.
@@ -1035,13 +1067,15 @@ const file_taskvisor_v1_task_proto_rawDesc = "" +
 	" \x01(\v2\x19.google.protobuf.DurationR\x10heartbeatTimeout\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xc8\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x81\x02\n" +
 	"\rRestartPolicy\x12-\n" +
 	"\x04mode\x18\x01 \x01(\x0e2\x19.taskvisor.v1.RestartModeR\x04mode\x125\n" +
 	"\binterval\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\binterval\x12\x1f\n" +
 	"\vmax_retries\x18\x03 \x01(\rR\n" +
 	"maxRetries\x120\n" +
-	"\x05limit\x18\x04 \x01(\v2\x1a.taskvisor.v1.RestartLimitR\x05limit\"W\n" +
+	"\x05limit\x18\x04 \x01(\v2\x1a.taskvisor.v1.RestartLimitR\x05limit\x12\x1a\n" +
+	"\bschedule\x18\x05 \x01(\tR\bschedule\x12\x1b\n" +
+	"\ttime_zone\x18\x06 \x01(\tR\btimeZone\"W\n" +
 	"\fRestartLimit\x12\x14\n" +
 	"\x05count\x18\x01 \x01(\rR\x05count\x121\n" +
 	"\x06window\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x06window\"\xef\x01\n" +

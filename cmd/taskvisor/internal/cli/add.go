@@ -22,6 +22,9 @@ Config: --config-json takes all of it. --set KEY=VALUE sets one key, a.b one ins
 
 Rules: what no flag says is left to the server, whose defaults are those that the flags tell. --interval alone means --restart always.
 
+A task with a --schedule waits for its times. A run that fails is retried, --max-retries times at most; --restart never leaves that out.
+Whatever the end of a run, the next one begins at the next time, never beside one that goes on.
+
 Files: -f reads YAML, or JSON from a name that ends in .json, or from standard input if FILE is -. Each document is a task, with
 the fields of taskvisor.v1.TaskSpec, or has a list of them under tasks: the files of taskvisord --tasks will do.
 All tasks of all files are judged by the server before the first is added; mistakes are told with file and line, all
@@ -38,6 +41,7 @@ code.
 const addExample = `  taskvisor add tick --interval 1s -- date
   taskvisor add backup --restart never --attempt-timeout 10m --wait -- \
       rsync -a /srv /mnt
+  taskvisor add nightly --schedule '30 2 * * *' --time-zone Europe/Berlin -- date
   taskvisor add nap --plugin sleep --set duration=5s --backoff-first 1s
   taskvisor add web --label app=web --if-exists replace --plugin exec \
       --config-json '{"command": ["nginx"]}'

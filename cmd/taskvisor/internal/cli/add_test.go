@@ -13,6 +13,7 @@ func TestAdd(t *testing.T) {
 	inWorld(t, func(w *world) {
 		script := func(args ...string) []string { return append(append([]string{"add"}, args...), "--plugin", "script") }
 		w.run(script("tick", "--set", "body=succeed", "--interval", "1h", "--label", "app=web", "--label", "tier=front")...)
+		w.pass(0) // until its first attempt is over
 		w.run("get", "tick")
 		w.run(script("all", "--config-json", `{"body": "wait"}`, "--restart", "on-failure", "--max-retries", "3", "--restart-limit", "5/10m",
 			"--attempt-timeout", "1m", "--backoff-first", "100ms", "--backoff-max", "10s", "--backoff-factor", "1.5", "--jitter", "full",

@@ -85,6 +85,7 @@ func (a *app) fields(t *pb.Task) []field {
 		{"Next attempt", a.moment(t.GetNextAttemptTime())},
 		{"Ended", a.moment(t.GetFinishTime())},
 		{"Last error", a.errorText(t.GetLastError())},
+		{"Schedule", scheduleText(spec.GetRestart())},
 		{"Restart", restartText(spec.GetRestart())},
 		{"Backoff", backoffText(spec.GetBackoff())},
 		{"Timeout", spanOf(spec.GetTimeout())},
@@ -135,12 +136,26 @@ func (a *app) errorText(e *pb.TaskError) string {
 	return fmt.Sprintf("%s; at %s", text, a.moment(e.GetTime()))
 }
 
+// scheduleText says when a task runs, and in which time zone.
+func scheduleText(r *pb.RestartPolicy) string {
+	switch {
+	case r.GetSchedule() == "":
+		return ""
+	case r.GetTimeZone() == "":
+		return r.GetSchedule() + " (UTC)"
+	}
+	return fmt.Sprintf("%s (%s)", r.GetSchedule(), r.GetTimeZone())
+}
+
 func restartText(r *pb.RestartPolicy) string {
 	text := "on failure"
 	switch r.GetMode() {
 	case pb.RestartMode_RESTART_MODE_NEVER:
-		return "never"
+		return pick(r.GetSchedule() == "", "never", "at the next time of the schedule only")
 	case pb.RestartMode_RESTART_MODE_ALWAYS:
+		if r.GetSchedule() != "" {
+			break // the same as on failure
+		}
 		text = "always"
 		if r.GetInterval() != nil {
 			text += fmt.Sprintf(", %s after a success", spanOf(r.GetInterval()))
@@ -148,7 +163,7 @@ func restartText(r *pb.RestartPolicy) string {
 	case pb.RestartMode_RESTART_MODE_UNSPECIFIED, pb.RestartMode_RESTART_MODE_ON_FAILURE:
 	}
 	if n := r.GetMaxRetries(); n > 0 {
-		text += fmt.Sprintf(", at most %d times in a row", n)
+		text += fmt.Sprintf(", at most %d times %s", n, pick(r.GetSchedule() == "", "in a row", "for each time of the schedule"))
 	}
 	if l := r.GetLimit(); l != nil {
 		text += fmt.Sprintf(", at most %d times within %s", l.GetCount(), spanOf(l.GetWindow()))

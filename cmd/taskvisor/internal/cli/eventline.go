@@ -73,7 +73,7 @@ func detailOf(e *pb.Event) string {
 	say(e.GetAttempt() > 0, "attempt %d", e.GetAttempt())
 	say(e.GetDuration() != nil, "after %s", spanOf(e.GetDuration()))
 	say(e.GetTimeout() != nil, "exceeds its timeout of %s", spanOf(e.GetTimeout()))
-	say(e.GetDelay() != nil, "%s, next in %s", pick(e.GetBackoffSource() == pb.BackoffSource_BACKOFF_SOURCE_FAILURE, "failed", "succeeded"), spanOf(e.GetDelay()))
+	say(e.GetDelay() != nil, "%s in %s", nextOf(e), spanOf(e.GetDelay()))
 	say(e.GetSlot() != "" && (e.GetSlot() != e.GetTask() || e.GetSlotState() != 0), "slot %s", e.GetSlot())
 	say(e.GetPreviousSlotState() != 0, "%s → %s", word(e.GetPreviousSlotState()), word(e.GetSlotState()))
 	say(e.GetQueueDepth() > 0, "%d queued", e.GetQueueDepth())
@@ -99,6 +99,21 @@ func detailOf(e *pb.Event) string {
 	return text
 }
 
+// nextOf says how the attempt ended that a delay follows, as far as that is told, and what comes then.
+func nextOf(e *pb.Event) string {
+	switch {
+	case e.GetAttempt() == 0:
+		return "first run"
+	case e.GetBackoffSource() == pb.BackoffSource_BACKOFF_SOURCE_FAILURE:
+		return "failed, next"
+	case e.GetBackoffSource() == pb.BackoffSource_BACKOFF_SOURCE_SCHEDULE && e.GetReason() != "":
+		return "failed, next run"
+	case e.GetBackoffSource() == pb.BackoffSource_BACKOFF_SOURCE_SCHEDULE:
+		return "done, next run"
+	}
+	return "succeeded, next"
+}
+
 // tintOfEvent returns the colour of what went wrong, and of what went well.
 func tintOfEvent(e *pb.Event) tint {
 	switch e.GetKind() { //nolint:exhaustive // the others are neither good nor bad
@@ -108,7 +123,7 @@ func tintOfEvent(e *pb.Event) tint {
 	case pb.EventKind_EVENT_KIND_TIMEOUT_HIT, pb.EventKind_EVENT_KIND_SUBSCRIBER_OVERFLOW, pb.EventKind_EVENT_KIND_SHUTDOWN_REQUESTED:
 		return yellow
 	case pb.EventKind_EVENT_KIND_BACKOFF_SCHEDULED:
-		return pick(e.GetBackoffSource() == pb.BackoffSource_BACKOFF_SOURCE_FAILURE, yellow, plain)
+		return pick(strings.HasPrefix(nextOf(e), "failed"), yellow, plain)
 	case pb.EventKind_EVENT_KIND_TASK_STARTING, pb.EventKind_EVENT_KIND_TASK_STOPPED, pb.EventKind_EVENT_KIND_ALL_STOPPED_WITHIN_GRACE:
 		return green
 	case pb.EventKind_EVENT_KIND_ACTOR_EXHAUSTED, pb.EventKind_EVENT_KIND_TASK_REMOVED:

@@ -12,6 +12,8 @@ func flagOfField(field string) string {
 		"task.heartbeat_timeout":   "--heartbeat-timeout",
 		"task.restart.mode":        "--restart",
 		"task.restart.interval":    "--interval",
+		"task.restart.schedule":    "--schedule",
+		"task.restart.time_zone":   "--time-zone",
 		"task.restart.max_retries": "--max-retries",
 		"task.restart.limit":       "--restart-limit",
 		"task.backoff.first":       "--backoff-first",

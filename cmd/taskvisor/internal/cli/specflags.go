@@ -25,6 +25,8 @@ type specFlags struct {
 	labels     []string
 	restart    string
 	interval   durationFlag
+	schedule   string
+	timeZone   string
 	maxRetries uint32
 	limit      string
 	timeout    durationFlag
@@ -48,6 +50,8 @@ func (f *specFlags) addTo(flags *pflag.FlagSet) {
 	own.StringArrayVar(&f.labels, "label", nil, "label: `KEY=VALUE`; may be given several times")
 	own.StringVar(&f.restart, "restart", "", "when to run again, a `MODE`: "+strings.Join(words(pb.RestartMode(0).Descriptor()), ", ")+" (default on-failure)")
 	own.Var(&f.interval, "interval", "how long to wait after a success; needs --restart always, and implies it")
+	own.StringVar(&f.schedule, "schedule", "", "when to run, a cron `EXPRESSION`: \"30 2 * * mon-fri\" or @daily; a run that fails is retried unless --restart never")
+	own.StringVar(&f.timeZone, "time-zone", "", "time `ZONE` of the schedule, as in Europe/Berlin (default UTC)")
 	own.Uint32Var(&f.maxRetries, "max-retries", 0, "how many failures in a row may follow the first, a number `N`; it gives up after that (default: it never does)")
 	own.StringVar(&f.limit, "restart-limit", "", "how many restarts are allowed in a time, of whatever cause: `N/DURATION`, as in 5/10m (default: no limit)")
 	own.Var(&f.timeout, "attempt-timeout", "how long an attempt may run (default: no limit)")
@@ -221,7 +225,9 @@ func (f *specFlags) restartPolicy() (*pb.RestartPolicy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pb.RestartPolicy{Mode: pb.RestartMode(mode), Interval: f.interval.proto(), MaxRetries: f.maxRetries, Limit: limit}
+	p := &pb.RestartPolicy{
+		Mode: pb.RestartMode(mode), Interval: f.interval.proto(), MaxRetries: f.maxRetries, Limit: limit, Schedule: f.schedule, TimeZone: f.timeZone,
+	}
 	if p.Interval != nil && p.GetMode() == pb.RestartMode_RESTART_MODE_UNSPECIFIED {
 		p.Mode = pb.RestartMode_RESTART_MODE_ALWAYS
 	}

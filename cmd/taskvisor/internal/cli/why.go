@@ -73,6 +73,10 @@ func whyBackoff(t *pb.Task) string {
 	if left := untilNext(t); left != "" && left != "0s" {
 		next = fmt.Sprintf("the next one starts in %s.", left)
 	}
+	scheduled := t.GetSpec().GetRestart().GetSchedule() != ""
+	if scheduled && t.GetAttempt() == 0 {
+		return fmt.Sprintf("It waits for the first time of its schedule, in %s.", untilNext(t))
+	}
 	if t.GetFailureStreak() == 0 {
 		return fmt.Sprintf("Attempt %d succeeded; %s", t.GetAttempt(), next)
 	}
@@ -86,7 +90,7 @@ func whyBackoff(t *pb.Task) string {
 // whenItGivesUp says how often a task that fails is tried yet.
 func whenItGivesUp(t *pb.Task) (text string) {
 	r := t.GetSpec().GetRestart()
-	if n := r.GetMaxRetries(); n > 0 {
+	if n := r.GetMaxRetries(); n > 0 && r.GetSchedule() == "" { // with a schedule it does not give up
 		left := max(int64(n)-int64(t.GetFailureStreak()), 0)
 		text += fmt.Sprintf(" If all fail, it gives up after %s.", count(uint64(left)+1, "more attempt"))
 	}
