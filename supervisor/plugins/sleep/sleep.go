@@ -78,7 +78,7 @@ type task struct{ config Config }
 
 // Run implements supervisor.Task.
 func (t *task) Run(ctx context.Context) error {
-	worked := false
+	var worked bool
 	if t.config.Heartbeat > 0 {
 		worked = t.waitBeating(ctx)
 	} else {
